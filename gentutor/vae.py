@@ -1,0 +1,196 @@
+"""The VAE of notebook 03 as a Keras model: ``train_step`` is the whole algorithm."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from gentutor import losses, training, validate
+
+
+@keras.saving.register_keras_serializable("gentutor")
+class VAE(keras.Model):
+    """An encoder and a decoder trained on the evidence lower bound (Kingma and Welling 2014; notebooks/03_vae.ipynb).
+
+    Args:
+        encoder: network from the shape of the data to ``mean`` and ``log_var``, each (batch, latent_dim).
+        decoder: network from (batch, latent_dim) to what ``nll`` takes, in the shape of the data.
+        nll: (x, decoder's output) -> (batch,) in nats: ``losses.bernoulli_nll``, ``losses.gaussian_nll``, or your own.
+        beta: weight of the KL term, at least 0; the bound is the one with 1.
+        sigma: standard deviation of the Gaussian, in the units of the data, when ``nll`` is ``losses.gaussian_nll``.
+        data_range: (low, high) of the data, to make pixels of samples; (0, 1) for a Bernoulli decoder.
+        seed: with the step number it decides the noise, with the epoch the order of the data.
+    """
+
+    def __init__(
+        self, encoder, decoder, nll=losses.bernoulli_nll, beta=1.0, sigma=1.0, data_range=None, seed=0, **kwargs
+    ):
+        super().__init__(**kwargs)
+        _check_networks(encoder, decoder, nll)
+        self.encoder, self.decoder = encoder, decoder
+        self.nll_function = nll
+        self.beta = validate.number("beta", beta)
+        self.sigma = validate.number("sigma", sigma, low=1e-6)
+        self.data_range = (0.0, 1.0) if self.is_bernoulli else data_range or training.output_range(decoder)
+        self.seed = seed
+        self.latent_dim = decoder.input_shape[-1]
+        self.trackers = [keras.metrics.Mean(name=name) for name in ("loss", "reconstruction", "kl")]
+        self.built = True
+
+    @property
+    def is_bernoulli(self):
+        return self.nll_function is losses.bernoulli_nll
+
+    @property
+    def is_gaussian(self):
+        return self.nll_function is losses.gaussian_nll
+
+    def compile(self, optimizer=None, **kwargs):
+        """Set the optimizer (Adam(1e-3) by default); other arguments go to Keras."""
+        training.check_strategy(kwargs.get("jit_compile"), kwargs.get("steps_per_execution", 1))
+        super().compile(optimizer=optimizer or keras.optimizers.Adam(1e-3), **kwargs)
+        self.optimizer.build(self.trainable_variables)
+
+    def nll(self, x, output):
+        """Negative log-likelihood of ``x`` given the decoder's output, in nats: (batch, ...) -> (batch,)."""
+        return self.nll_function(x, output, self.sigma) if self.is_gaussian else self.nll_function(x, output)
+
+    def elbo_terms(self, x, noise, training=False):
+        """Reconstruction loss and KL term, each (batch,) in nats, for one draw of z; ``noise`` is (batch, latent_dim)."""
+        mean, log_var = self.encoder(x, training=training)
+        z = mean + ops.exp(0.5 * log_var) * noise
+        return self.nll(x, self.decoder(z, training=training)), losses.gaussian_kl(mean, log_var)
+
+    def train_step(self, data):
+        """One gradient step on reconstruction + beta · KL, the mean over the batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        noise = training.noise((ops.shape(x)[0], self.latent_dim), self.seed, self.optimizer.iterations)
+        with tf.GradientTape() as tape:
+            reconstruction, kl = self.elbo_terms(x, noise, training=True)
+            loss = training.replica_share(reconstruction + self.beta * kl)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return self._log(reconstruction, kl)
+
+    def test_step(self, data):
+        """The same loss on held-out data, with noise that is the same in every evaluation."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        noise = training.noise((ops.shape(x)[0], self.latent_dim), self.seed, -1)
+        return self._log(*self.elbo_terms(x, noise))
+
+    def call(self, x, training=False):
+        """Reconstruct: the decoder's output at the mean of q(z|x), in the shape of the data."""
+        mean, _ = self.encoder(x, training=training)
+        return self.decoder(mean, training=training)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_data=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        **kwargs,
+    ):
+        """Train on an array (n, ...) or a dataset of batches; see ``training.fit`` for what is checked and kept."""
+        return training.fit(
+            self,
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_data,
+            initial_epoch,
+            steps_per_epoch,
+            **kwargs,
+        )
+
+    def sample(self, n, seed, mean=True):
+        """Draw ``n`` >= 1 images as uint8 (n, ...): z from the prior, then p(x|z)'s mean, or a draw if not ``mean``."""
+        n = validate.positive_int("n", n)
+        z = tf.random.stateless_normal((n, self.latent_dim), (seed, 1))
+        return self.decode(z, seed, mean)
+
+    def decode(self, z, seed=0, mean=True):
+        """Pixels for latent points z (n, latent_dim): p(x|z)'s mean or a draw, uint8 in the decoder's shape."""
+        if not mean and not (self.is_bernoulli or self.is_gaussian):
+            raise ValueError(
+                "mean=False needs losses.bernoulli_nll or losses.gaussian_nll: no rule to draw from yours."
+            )
+        output = training.in_chunks(self.decoder, ops.convert_to_tensor(z, "float32"))
+        rng = np.random.default_rng(seed)
+        if self.is_bernoulli:
+            output = 1.0 / (1.0 + np.exp(-output))
+            output = output if mean else rng.random(output.shape) < output
+        elif not mean:
+            output = output + self.sigma * rng.standard_normal(output.shape)
+        return training.to_pixels(output, self.data_range)
+
+    def check_data(self, name, x):
+        """Raise a ValueError unless ``x`` is finite floating-point data in the encoder's shape and the model's range."""
+        validate.float_batch(name, x)
+        validate.same_shape(name, x.shape[1:], self.encoder.input_shape[1:], "the encoder takes")
+        validate.not_raw_pixels(name, x)
+        limits = training.output_range(self.decoder)
+        if self.is_bernoulli:
+            validate.data_range(name, x, 0.0, 1.0, "a Bernoulli likelihood needs probabilities or 0 and 1")
+        elif limits is not None:
+            validate.data_range(
+                name, x, *limits, f"the decoder's last activation puts out [{limits[0]:g}, {limits[1]:g}]"
+            )
+            validate.reaches_below_zero(name, x, limits)
+
+    def _log(self, reconstruction, kl):
+        values = reconstruction + self.beta * kl, reconstruction, kl
+        for tracker, value in zip(self.trackers, values, strict=True):
+            tracker.update_state(value)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    @property
+    def metrics(self):
+        return self.trackers
+
+    def get_config(self):
+        pack = keras.saving.serialize_keras_object
+        return {
+            **{"encoder": pack(self.encoder), "decoder": pack(self.decoder), "nll": pack(self.nll_function)},
+            **{key: getattr(self, key) for key in ("beta", "sigma", "data_range", "seed", "name")},
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for key in ("encoder", "decoder", "nll"):
+            config[key] = keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
+        return cls(**config)
+
+    def get_compile_config(self):
+        return {
+            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "jit_compile": self.jit_compile,
+            "steps_per_execution": self.steps_per_execution,
+        }
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _check_networks(encoder, decoder, nll):
+    validate.network("encoder", encoder, outputs=2)
+    validate.network("decoder", decoder)
+    mean, log_var = encoder.output_shape
+    validate.same_shape("the encoder's log_var", log_var[1:], mean[1:], "its mean has the shape")
+    validate.positive_int("the decoder's latent_dim", decoder.input_shape[-1])
+    validate.same_shape("the encoder's mean", mean[1:], decoder.input_shape[1:], "the decoder takes")
+    validate.same_shape("the decoder's output", decoder.output_shape[1:], encoder.input_shape[1:], "the encoder takes")
+    if nll is losses.bernoulli_nll and training.output_range(decoder) is not None:
+        raise ValueError(
+            "decoder must put out logits for losses.bernoulli_nll, but it ends in an activation with a bounded range. "
+            "Remove the last activation: the loss applies the sigmoid itself."
+        )
