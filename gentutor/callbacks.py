@@ -1,4 +1,4 @@
-"""Keras callbacks: stop on NaN and say why, film the training, keep the best weights by a measure on validation data."""
+"""Keras callbacks: stop on NaN and say why, film the training, keep the best weights by a measure."""
 
 import keras
 import numpy as np

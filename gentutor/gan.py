@@ -109,8 +109,15 @@ class GAN(keras.Model):
             **kwargs,
         )
 
+    def make_train_function(self, force=False):
+        """Keras's train function; with XLA and several steps per execution, all of them in one program."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            if self.jit_compile and self.steps_per_execution > 1:
+                self.train_function = training.fused_train_function(self, self.train_function)
+
     def sample(self, n, seed):
-        """Draw ``n`` >= 1 images as uint8 (n, ...), in the shape that the generator puts out; same seed, same images."""
+        """Draw ``n`` >= 1 images as uint8 in the shape that the generator puts out; same seed, same images."""
         n = validate.positive_int("n", n)
         z = tf.random.stateless_normal((n, self.latent_dim), (seed, 1))
         return training.to_pixels(training.in_chunks(self, z), self.data_range)

@@ -1,5 +1,7 @@
 """What the ``fit`` of GAN and VAE share: checked data, batches in a repeatable order, nothing lost on an interrupt."""
 
+import gc
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -46,12 +48,40 @@ def fit(model, x, y, batch_size, epochs, verbose, callbacks, validation_data, in
             validation_data=_validation_dataset(model, validation_data),
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
-            **kwargs,
+            **{"shuffle": False, **kwargs},
         )
     except KeyboardInterrupt:
         run.on_train_end()
         print(f"Interrupted after {len(model.history.epoch)} whole epochs. The model keeps what it has learnt.")
+    finally:
+        del x
+        gc.collect()  # TensorFlow's datasets sit in reference cycles; without this each call would keep a copy of x
     return model.history
+
+
+def fused_train_function(model, keras_function):
+    """Train function that runs the ``steps_per_execution`` steps of one execution as a single XLA program.
+
+    Keras compiles each step alone; one program for all of them spares the small networks half of their time. Batches
+    whose size is not fixed, and pairs of arrays, go the way of ``keras_function``.
+    """
+
+    @tf.function(jit_compile=True)
+    def run_steps(stacked):
+        for step in tf.range(model.steps_per_execution):
+            model.train_step(tf.gather(stacked, step))
+        return model.get_metrics_result()
+
+    @tf.function
+    def run_execution(iterator):
+        return run_steps(tf.stack([next(iterator) for _ in range(model.steps_per_execution)]))
+
+    def train_function(iterator):
+        spec = iterator.element_spec
+        fixed = isinstance(spec, tf.TensorSpec) and spec.shape.is_fully_defined()
+        return run_execution(iterator) if fixed else keras_function(iterator)
+
+    return train_function
 
 
 def check_strategy(jit_compile, steps_per_execution):

@@ -56,7 +56,7 @@ class VAE(keras.Model):
         return self.nll_function(x, output, self.sigma) if self.is_gaussian else self.nll_function(x, output)
 
     def elbo_terms(self, x, noise, training=False):
-        """Reconstruction loss and KL term, each (batch,) in nats, for one draw of z; ``noise`` is (batch, latent_dim)."""
+        """Reconstruction loss and KL, each (batch,) in nats, for one draw of z; ``noise`` is (batch, latent_dim)."""
         mean, log_var = self.encoder(x, training=training)
         z = mean + ops.exp(0.5 * log_var) * noise
         return self.nll(x, self.decoder(z, training=training)), losses.gaussian_kl(mean, log_var)
@@ -111,6 +111,13 @@ class VAE(keras.Model):
             **kwargs,
         )
 
+    def make_train_function(self, force=False):
+        """Keras's train function; with XLA and several steps per execution, all of them in one program."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            if self.jit_compile and self.steps_per_execution > 1:
+                self.train_function = training.fused_train_function(self, self.train_function)
+
     def sample(self, n, seed, mean=True):
         """Draw ``n`` >= 1 images as uint8 (n, ...): z from the prior, then p(x|z)'s mean, or a draw if not ``mean``."""
         n = validate.positive_int("n", n)
@@ -133,7 +140,7 @@ class VAE(keras.Model):
         return training.to_pixels(output, self.data_range)
 
     def check_data(self, name, x):
-        """Raise a ValueError unless ``x`` is finite floating-point data in the encoder's shape and the model's range."""
+        """Raise a ValueError unless ``x`` is finite floating-point data in the encoder's shape and right range."""
         validate.float_batch(name, x)
         validate.same_shape(name, x.shape[1:], self.encoder.input_shape[1:], "the encoder takes")
         validate.not_raw_pixels(name, x)

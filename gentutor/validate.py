@@ -71,7 +71,7 @@ def float_batch(name, x):
 
 
 def data_range(name, x, low, high, reason):
-    """Raise unless every value of ``x`` lies in [low, high] (to a rounding of 1e-6); ``reason`` says who asks for it."""
+    """Raise unless all of ``x`` lies in [low, high] (to a rounding of 1e-6); ``reason`` says who asks for it."""
     x = np.asarray(x)
     if x.min() < low - 1e-6 or x.max() > high + 1e-6:
         raise ValueError(
