@@ -54,6 +54,22 @@ def curves(series, xlabel, ylabel, baselines=(), title="", ax=None):
 # ---- 00 and 01 ----
 
 
+def scaled_histogram(images, low, high, output_range=None, activation="the activation", ax=None):
+    """Draw the histogram of uint8 images scaled to [low, high]; what an activation can put out is shaded."""
+    ax = ax or plt.subplots(figsize=(5.2, 2.8))[1]
+    shares = 100 * np.bincount(np.ravel(images) // 8, minlength=32) / np.size(images)
+    ax.stairs(shares, low + (high - low) * np.linspace(0, 1, 33), baseline=1e-3, fill=True, color=REAL, label="pixels")
+    limits = min(-2.2, low), max(2.2, high)
+    if output_range is not None:
+        bottom, top = np.clip(output_range, *limits)
+        label = f"what {activation} puts out"
+        ax.axvspan(bottom, top, color=GENERATED, alpha=0.3, linewidth=0, zorder=0.6, label=label)
+    ax.set(xlim=limits, ylim=(0.05, 130), yscale="log", xlabel="value", ylabel="share of the pixels")
+    ax.set_yticks([0.1, 1, 10, 100], ["0.1 %", "1 %", "10 %", "100 %"])
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return ax
+
+
 # ---- 02 the GAN adversarial loop ----
 
 

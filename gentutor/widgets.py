@@ -1,0 +1,383 @@
+"""Explorers for notebooks: sliders over plain functions; each redraw is one small PNG, so that it follows the hand.
+
+Every explorer returns an ipywidgets box: make it the last expression of a cell. They need a running kernel.
+"""
+
+import html
+import io
+import math
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw  # Matplotlib depends on Pillow, so it is always there
+
+from gentutor import data, plots, validate
+
+OUTPUT_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "linear": (-np.inf, np.inf)}
+
+
+# ---- Explorers ----
+
+
+def latent_explorer(decode, latent_dim=2, limits=(-3, 3), show_map=True, start=None):
+    """One slider for each latent dimension, and the picture that ``decode`` makes of that point.
+
+    Args: ``decode``, a function from float32 points (n, latent_dim) to uint8 images, such as ``vae.decode``;
+    ``limits``, the smallest and the largest coordinate; ``show_map``, whether a map of decoded points with the present
+    one marked stands beside it (two dimensions only); ``start``, the first point, (latent_dim,), by default the centre.
+    Raises ValueError if they do not fit each other. Notebooks 00 and 03.
+    """
+    latent_dim, limits = validate.positive_int("latent_dim", latent_dim), _limits("limits", limits)
+    point = _point("start", np.zeros(latent_dim).clip(*limits) if start is None else start, latent_dim, limits)
+    picture = _picture(_decode(decode, point), 280)
+    columns = [[picture, _caption("decoded from z", plots.GENERATED)]]
+    draw_map = _map_of(decode, limits) if show_map and latent_dim == 2 else None
+    if draw_map is not None:
+        map_picture = _picture(draw_map(point), 336)
+        columns.append([map_picture, _caption(_map_caption(limits), plots.LATENT)])
+
+    def redraw(point):
+        picture.value = png(_decode(decode, point), 280)
+        if draw_map is not None:
+            map_picture.value = png(draw_map(point), 336)
+
+    return ipywidgets.HBox([_point_controls(point, limits, redraw), *map(ipywidgets.VBox, columns)], layout=_wrapping())
+
+
+def interpolation_explorer(decode, start, end):
+    """A slider from one latent point to another: what lies between in latent space, beside a blend of the pixels.
+
+    Args: ``decode``, a function from float32 points (n, latent_dim) to uint8 images; ``start`` and ``end``, points
+    (latent_dim,). Raises ValueError if they do not fit each other. Notebook 03.
+    """
+    start = _point("start", start)
+    end = _point("end", end, len(start))
+    first, last = _decode(decode, start).astype(float), _decode(decode, end).astype(float)
+
+    def between(t):
+        return _decode(decode, (1 - t) * start + t * end), np.rint((1 - t) * first + t * last).astype(np.uint8)
+
+    slider = _slider("t", 0.0, 0.0, 1.0, 0.05, ".2f")
+    through, blend = (_picture(image, 224) for image in between(0.0))
+
+    def redraw(change):
+        through.value, blend.value = (png(image, 224) for image in between(change["new"]))
+
+    slider.observe(redraw, "value")
+    pictures = [
+        ipywidgets.VBox([through, _caption("decode((1 − t) · start + t · end)", plots.LATENT)]),
+        ipywidgets.VBox([blend, _caption("(1 − t) · first + t · last, in pixels", plots.WRONG)]),
+    ]
+    return ipywidgets.VBox([slider, ipywidgets.HBox(pictures, layout=_wrapping())])
+
+
+def range_explorer(images):
+    """Sliders for the range that pixels are scaled to, and what a network with a given last activation can give back.
+
+    Args: ``images``, uint8 (n, h, w) or another shape of images; the first is the one shown. Raises ValueError if they
+    are not uint8 or empty. A range whose low end is not below its high end gets a warning in words. Notebook 01.
+    """
+    images = pictures("images", images)
+    low, high = _slider("low", -1.0, -2.0, 2.0, 0.1, ".1f"), _slider("high", 1.0, -2.0, 2.0, 0.1, ".1f")
+    activation = ipywidgets.ToggleButtons(options=list(OUTPUT_RANGES), value="tanh", description="activation")
+    activation.style.button_width = "5em"
+    histogram = _histogram(images)
+    chart = _picture(histogram(-1.0, 1.0, "tanh"))
+    best = _picture(images[0], 196)
+    message = ipywidgets.HTML()
+
+    def redraw(_=None):
+        message.value = range_message(images, low.value, high.value, activation.value)
+        if low.value < high.value:
+            chart.value = png(histogram(low.value, high.value, activation.value))
+            best.value = png(best_output(images[0], low.value, high.value, OUTPUT_RANGES[activation.value]), 196)
+
+    redraw()
+    for control in (low, high, activation):
+        control.observe(redraw, "value")
+    shown = [
+        ipywidgets.VBox([_picture(images[0], 196), _caption("the image", plots.REAL)]),
+        ipywidgets.VBox([best, _caption("the best output, back in pixels", plots.GENERATED)]),
+    ]
+    controls = ipywidgets.VBox([activation, low, high, message], layout=ipywidgets.Layout(max_width="900px"))
+    return ipywidgets.VBox([controls, ipywidgets.HBox([chart, *shown], layout=_wrapping())])
+
+
+def playback(frames, labels=None, title="", interval=250):
+    """Play recorded pictures as a film, or step through them with the slider.
+
+    Args: ``frames``, uint8 (steps, h, w) or (steps, h, w, 3), such as ``callbacks.Snapshots`` collects; ``labels``, one
+    text for each; ``interval``, milliseconds a frame. Raises ValueError if they do not fit each other. Notebook 02.
+    """
+    frames = pictures("frames", frames)
+    labels = _labels(labels, len(frames))
+    interval = validate.positive_int("interval", interval)
+    picture, label = _picture(frames[0], 480), ipywidgets.HTML(_bold(labels[0]))
+    last = len(frames) - 1
+    play = ipywidgets.Play(min=0, max=last, interval=interval, layout=ipywidgets.Layout(width="auto"))
+    slider = ipywidgets.IntSlider(max=last, description="frame", layout=ipywidgets.Layout(width="360px"))
+    ipywidgets.jslink((play, "value"), (slider, "value"))
+
+    def redraw(change):
+        picture.value, label.value = png(frames[change["new"]], 480), _bold(labels[change["new"]])
+
+    slider.observe(redraw, "value")
+    heading = [ipywidgets.HTML(_bold(title))] if title else []
+    return ipywidgets.VBox([*heading, ipywidgets.HBox([play, slider, label], layout=_wrapping()), picture])
+
+
+# ---- Plain functions ----
+
+
+def pictures(name, images):
+    """Return uint8 images as (n, h, w) or (n, h, w, 3), from those, (n, h, w, 1) or (n, side · side); or raise."""
+    images = validate.uint8_images(name, images)
+    if images.ndim == 2 and math.isqrt(images.shape[1]) ** 2 == images.shape[1]:
+        return images.reshape(len(images), math.isqrt(images.shape[1]), -1)
+    if images.ndim == 4 and images.shape[3] == 1:
+        return images[..., 0]
+    if images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3):
+        return images
+    raise ValueError(
+        f"{name} must have the shape (n, h, w), (n, h, w, 1), (n, h, w, 3) or (n, side·side), but it is "
+        f"{images.shape}. A single picture needs a batch axis: images[None]."
+    )
+
+
+def tile(images, columns=10):
+    """Put images (n, h, w) or (n, h, w, 3) side by side in rows: one uint8 picture, black where the last row ends."""
+    images = pictures("images", images)
+    columns = min(validate.positive_int("columns", columns), len(images))
+    rows = -(-len(images) // columns)
+    height, width, *colours = images.shape[1:]
+    canvas = np.zeros((rows * columns, height, width, *colours), np.uint8)
+    canvas[: len(images)] = images
+    canvas = canvas.reshape(rows, columns, height, width, *colours).swapaxes(1, 2)
+    return canvas.reshape(rows * height, columns * width, *colours)
+
+
+def figure_picture(draw, size=(4, 4)):
+    """Draw a figure of ``size`` inches by ``draw(ax)`` in the course's style and return it as uint8 (h, w, 3)."""
+    ax, canvas = _axes(size)
+    with _style():
+        draw(ax)
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def png(picture, size=None):
+    """Encode a uint8 picture (h, w) or (h, w, 3) as PNG bytes, each pixel as a square, about ``size`` dots wide."""
+    factor = _enlargement(picture, size)
+    file = io.BytesIO()
+    Image.fromarray(np.repeat(np.repeat(picture, factor, 0), factor, 1)).save(file, "png")
+    return file.getvalue()
+
+
+def latent_grid(limits, count):
+    """Latent points (count · count, 2) at the centres of a map's cells, row by row from the top left: z₂ points up."""
+    low, high = limits
+    centres = low + (np.arange(count) + 0.5) / count * (high - low)
+    z1, z2 = np.meshgrid(centres, centres[::-1])
+    return np.stack([z1.ravel(), z2.ravel()], axis=1).astype(np.float32)
+
+
+def mark(picture, point, limits):
+    """Mark the latent point (2,) on a map of [low, high]² by a ringed green dot: picture (h, w[, 3]) -> (h, w, 3)."""
+    low, high = limits
+    image = Image.fromarray(picture).convert("RGB")
+    x = (point[0] - low) / (high - low) * image.width
+    y = (high - point[1]) / (high - low) * image.height
+    ImageDraw.Draw(image).ellipse([x - 8, y - 8, x + 8, y + 8], fill=plots.LATENT, outline="white", width=3)
+    return np.asarray(image)
+
+
+def best_output(image, low, high, output_range):
+    """Closest that a network with outputs in ``output_range`` comes to pixels scaled to [low, high]: uint8 to uint8."""
+    return data.denormalize(np.clip(data.normalize(image, low, high), *output_range), low, high)
+
+
+def range_message(images, low, high, activation):
+    """Say in one line of HTML how well data scaled to [low, high] fits the activation of the network's last layer."""
+    if low >= high:
+        return _bold(
+            f"low = {low:.1f} is not below high = {high:.1f}: choose a low end below the high end.", plots.WRONG
+        )
+    bottom, top = OUTPUT_RANGES[activation]
+    scaled = data.normalize(images, low, high)
+    lost = 100 * np.mean((scaled < bottom - 1e-6) | (scaled > top + 1e-6))
+    span = "any number" if activation == "linear" else f"{bottom:g} to {top:g}"
+    text = f"Pixels go to {low:.1f} … {high:.1f}; {activation} puts out {span}: "
+    if lost > 0:
+        return _bold(f"{text}{lost:.1f} % of the pixels are out of its reach.", plots.WRONG)
+    if (low, high) == (bottom, top):
+        return _bold(text + "they match.", plots.LATENT)
+    unused = (
+        "" if activation == "linear" else f" Only {100 * (high - low) / (top - bottom):.0f} % of its range is used."
+    )
+    return _bold(f"{text}every pixel is in its reach.{unused}")
+
+
+# ---- Parts ----
+
+
+def _limits(name, limits):
+    try:
+        low, high = (float(value) for value in limits)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise ValueError(f"{name} must be two finite numbers (low, high) with low < high, but it is {limits!r}.")
+    return low, high
+
+
+def _point(name, point, latent_dim=None, limits=(-np.inf, np.inf)):
+    values = np.asarray(point, dtype=np.float32)
+    fits = values.ndim == 1 and values.size > 0 and latent_dim in (None, len(values))
+    if not fits or not np.isfinite(values).all() or (values < limits[0]).any() or (values > limits[1]).any():
+        expected = "(latent_dim,)" if latent_dim is None else f"({latent_dim},)"
+        inside = f" within {limits}" if np.isfinite(limits).all() else ""
+        raise ValueError(
+            f"{name} must be one finite latent point of shape {expected}{inside}, but its shape is {values.shape}"
+            f" and its value {point!r}. Take one row of an array of points: z[0]."
+        )
+    return values
+
+
+def _labels(labels, count):
+    labels = [f"frame {i}" for i in range(count)] if labels is None else [str(label) for label in labels]
+    if len(labels) != count:
+        raise ValueError(f"labels must hold one text for each of the {count} frames, but it holds {len(labels)}.")
+    return labels
+
+
+def _decode(decode, point):
+    """The picture of one latent point (latent_dim,)."""
+    images = pictures("decode's result", decode(np.asarray(point, np.float32)[None]))
+    if len(images) != 1:
+        raise ValueError(f"decode must return one image for each point, but for one point it returned {len(images)}.")
+    return images[0]
+
+
+def _map_of(decode, limits):
+    """A function that marks a point on the map of decoded points, which is drawn once."""
+    side = max(_decode(decode, np.zeros(2, np.float32)).shape[:2])
+    count = int(np.clip(336 // side, 4, 12))
+    background = tile(decode(latent_grid(limits, count)), count)
+    return lambda point: mark(background, point, limits)
+
+
+def _point_controls(point, limits, redraw):
+    """Sliders for a latent point and two buttons; ``redraw(point)`` is called once for each move."""
+    sliders = [_slider(_name(i), float(value), *limits, 0.1, ".1f") for i, value in enumerate(point)]
+    rng = np.random.default_rng(0)
+
+    def moved(_=None):
+        redraw(np.array([slider.value for slider in sliders], np.float32))
+
+    def jump(target):
+        for slider, value in zip(sliders, target, strict=True):
+            slider.unobserve(moved, "value")
+            slider.value = round(float(np.clip(value, *limits)), 1)
+            slider.observe(moved, "value")
+        moved()
+
+    for slider in sliders:
+        slider.observe(moved, "value")
+    buttons = [
+        _button("Random point", "a draw from the prior N(0, I)"),
+        _button("Back to the start", "the first point"),
+    ]
+    buttons[0].on_click(lambda _: jump(rng.standard_normal(len(sliders))))
+    buttons[1].on_click(lambda _: jump(point))
+    half = len(sliders) if len(sliders) <= 10 else -(-len(sliders) // 2)
+    columns = [ipywidgets.VBox(sliders[i : i + half]) for i in range(0, len(sliders), half)]
+    return ipywidgets.VBox([ipywidgets.HBox(columns, layout=_wrapping()), ipywidgets.HBox(buttons)])
+
+
+def _histogram(images):
+    """A function (low, high, activation) -> picture of the histogram; axes and words are drawn once, so it is quick."""
+    ax, canvas = _axes(size=(5.2, 2.8))
+    with _style():
+        plots.scaled_histogram(images, -1.0, 1.0, (-1.0, 1.0), "the activation", ax=ax)
+        stairs, span = ax.patches
+        for artist in (stairs, span):
+            artist.set_animated(True)
+        canvas.draw()
+    background = canvas.copy_from_bbox(ax.figure.bbox)
+
+    def draw(low, high, activation):
+        bottom, top = np.clip(OUTPUT_RANGES[activation], *ax.get_xlim())
+        stairs.set_data(edges=np.linspace(low, high, 33))
+        span.set(x=bottom, width=top - bottom)
+        canvas.restore_region(background)
+        for artist in (span, stairs, *ax.spines.values()):
+            ax.draw_artist(artist)
+        return np.asarray(canvas.buffer_rgba())[..., :3]
+
+    return draw
+
+
+def _style():
+    return plt.style.context(data.asset("gentutor.mplstyle"))
+
+
+def _axes(size):
+    """Axes on a figure that Matplotlib's pyplot does not know of and so never shows by itself, and their canvas."""
+    with _style():
+        figure = Figure(figsize=size, dpi=100)
+        return figure.add_subplot(), FigureCanvasAgg(figure)
+
+
+def _slider(description, value, low, high, step, readout_format):
+    return ipywidgets.FloatSlider(
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=description,
+        readout_format=readout_format,
+        continuous_update=True,
+        style={"description_width": "3em"},
+        layout=ipywidgets.Layout(width="320px"),
+    )
+
+
+def _button(description, tooltip):
+    return ipywidgets.Button(description=description, tooltip=tooltip, layout=ipywidgets.Layout(width="10em"))
+
+
+def _picture(picture, size=None):
+    factor = _enlargement(picture, size)
+    layout = _fixed(picture.shape[1] * factor, picture.shape[0] * factor)
+    return ipywidgets.Image(value=png(picture, size), format="png", layout=layout)
+
+
+def _enlargement(picture, size):
+    return 1 if size is None else max(1, round(size / max(picture.shape[:2])))
+
+
+def _fixed(width, height):
+    return ipywidgets.Layout(width=f"{width}px", height=f"{height}px", flex="0 0 auto")
+
+
+def _wrapping():
+    return ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
+
+
+def _caption(text, colour):
+    return ipywidgets.HTML(_bold(text, colour))
+
+
+def _bold(text, colour="inherit"):
+    return f'<b style="color: {colour}; line-height: 1.4">{html.escape(text)}</b>'
+
+
+def _map_caption(limits):
+    return f"the map: z₁ to the right, z₂ up, each from {limits[0]:g} to {limits[1]:g}"
+
+
+def _name(index):
+    return "z" + "".join(chr(ord("₀") + int(digit)) for digit in str(index + 1))
