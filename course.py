@@ -256,8 +256,8 @@ def set_up(venv=None, lock=None, python=None):
 
 def environment():
     """The environment variables of everything that is executed here: no chatter, and a failed check stops."""
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "GENTUTOR_STRICT": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
-    return dict(os.environ, **quiet)
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
+    return dict(os.environ, GENTUTOR_STRICT="1", **quiet)
 
 
 def run(command, env=None):
@@ -306,11 +306,19 @@ def wait_for(server, folder, patience):
     while time.time() < end and server.poll() is None:
         for path in glob.glob(os.path.join(folder, "jpserver-*.json")):
             with contextlib.suppress(OSError, ValueError):
-                url = json.loads(read(pathlib.Path(path)))["url"]
-                with urllib.request.urlopen(url + "api/contents/" + FIRST_NOTEBOOK + "?token=course") as answer:
-                    return answer.status == 200
+                url = json.loads(read(pathlib.Path(path)))["url"] + "api/contents/" + FIRST_NOTEBOOK
+                return answers(url + "?content=0&token=course")
         time.sleep(0.2)
     return False
+
+
+def answers(url):
+    """Asks a server for a page: whether it has it; raises OSError when the server is not up yet."""
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.status == 200
+    except urllib.error.HTTPError:
+        return False
 
 
 def pytest_command(python, paths):
