@@ -522,9 +522,9 @@ def badges(name, repository, branch):
     colab = f"https://colab.research.google.com/github/{repository}/blob/{branch}/{notebook}"
     binder = f"https://mybinder.org/v2/gh/{repository}/{reference}?labpath={notebook}"
     tests = f"https://github.com/{repository}/actions/workflows/test.yml"
-    shown = [
-        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
-        f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder})",
+    shown = [  # no spaces in a badge: a line of a source may then be as long as it needs
+        f"[![Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
+        f"[![Binder](https://mybinder.org/badge_logo.svg)]({binder})",
     ]
     if name == "course":
         shown.append(f"[![Tests]({tests}/badge.svg?branch={reference})]({tests})")
@@ -544,9 +544,9 @@ def owned_tag(cell):
 
 def owned_cells(name, repository, branch):
     """Writes the two cells that come from here: {tag: percent script}."""
-    line = UNKNOWN if not repository else badges(name, repository, branch)
+    lines = badges(name, repository, branch).replace(" ", "\n# ") if repository else UNKNOWN
     setup = SETUP_CELL.format(repo=repository or "OWNER/NAME", branch=branch)
-    return {"links": LINKS_CELL.format(badges=line), "setup": setup}
+    return {"links": LINKS_CELL.format(badges=lines), "setup": setup}
 
 
 def link_source(text, name, repository, branch):

@@ -8,6 +8,7 @@
 
 import argparse
 import pathlib
+import subprocess
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ import time
 import nbformat
 import psutil
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 SLOW = 10.0  # seconds: cells above this are listed
 
@@ -74,7 +75,7 @@ def execute(notebook, folder):
     meter, start = Meter(client), time.perf_counter()
     meter.start()
     try:
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)  # what TensorFlow's and the kernel's own code says is noise here
     finally:
         meter.done.set()
         meter.join()
@@ -95,6 +96,9 @@ def main():
         seconds, peak, cells = execute(notebook, arguments.folder or arguments.notebook.parent)
     except CellExecutionError as error:
         print(f"{name}: a cell failed\n{error}", file=sys.stderr)
+        return 1
+    except DeadKernelError:
+        print(f"{name}: the kernel died; if memory ran out, close other programs", file=sys.stderr)
         return 1
     slow = ", ".join(f"[{number}] {spent:.0f} s" for number, spent in cells if spent > SLOW)
     print(

@@ -134,7 +134,8 @@ def clean_notebook():
     output = nbformat.v4.new_output("stream", name="stdout", text="0.5 nats, see https://example.org/home/x\n")
     cells = [nbformat.v4.new_markdown_cell("text"), nbformat.v4.new_code_cell("print(1)", execution_count=1)]
     cells[1]["outputs"] = [output]
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3"}})
+    kernel = {"display_name": "Python 3", "name": "python3"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
 def test_a_clean_notebook_has_no_problems():
