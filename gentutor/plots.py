@@ -54,18 +54,20 @@ def curves(series, xlabel, ylabel, baselines=(), title="", ax=None):
 # ---- 00 and 01 ----
 
 
-def scaled_histogram(images, low, high, output_range=None, activation="the activation", ax=None):
+def scaled_histogram(images, low, high, output_range=None, activation="the output", ax=None):
     """Draw the histogram of uint8 images scaled to [low, high]; what an activation can put out is shaded."""
     ax = ax or plt.subplots(figsize=(5.2, 2.8))[1]
     shares = 100 * np.bincount(np.ravel(images) // 8, minlength=32) / np.size(images)
-    ax.stairs(shares, low + (high - low) * np.linspace(0, 1, 33), baseline=1e-3, fill=True, color=REAL, label="pixels")
+    edges = low + (high - low) * np.linspace(0, 1, 33)
+    ax.stairs(shares, edges, baseline=1e-3, fill=True, color=REAL, label="scaled pixels")
     limits = min(-2.2, low), max(2.2, high)
     if output_range is not None:
         bottom, top = np.clip(output_range, *limits)
-        label = f"what {activation} puts out"
+        label = f"range of {activation}"
         ax.axvspan(bottom, top, color=GENERATED, alpha=0.3, linewidth=0, zorder=0.6, label=label)
-    ax.set(xlim=limits, ylim=(0.05, 130), yscale="log", xlabel="value", ylabel="share of the pixels")
+    ax.set(xlim=limits, ylim=(0.05, 130), yscale="log", xlabel="value", xticks=range(-2, 3))
     ax.set_yticks([0.1, 1, 10, 100], ["0.1 %", "1 %", "10 %", "100 %"])
+    ax.set_ylabel("share of pixels")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return ax
 

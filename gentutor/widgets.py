@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw  # Matplotlib depends on Pillow, so it is alway
 
 from gentutor import data, plots, validate
 
+_NARROW = {"description_width": "4em"}
 OUTPUT_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "linear": (-np.inf, np.inf)}
 
 
@@ -32,19 +33,22 @@ def latent_explorer(decode, latent_dim=2, limits=(-3, 3), show_map=True, start=N
     """
     latent_dim, limits = validate.positive_int("latent_dim", latent_dim), _limits("limits", limits)
     point = _point("start", np.zeros(latent_dim).clip(*limits) if start is None else start, latent_dim, limits)
-    picture = _picture(_decode(decode, point), 280)
-    columns = [[picture, _caption("decoded from z", plots.GENERATED)]]
     draw_map = _map_of(decode, limits) if show_map and latent_dim == 2 else None
+    picture = _picture(_decode(decode, point), 336)
+    shown = [_captioned(picture, "decoded from z", plots.GENERATED)]
     if draw_map is not None:
         map_picture = _picture(draw_map(point), 336)
-        columns.append([map_picture, _caption(_map_caption(limits), plots.LATENT)])
+        shown.append(_captioned(map_picture, _map_caption(limits), plots.LATENT))
 
     def redraw(point):
-        picture.value = png(_decode(decode, point), 280)
+        picture.value = png(_decode(decode, point), 336)
         if draw_map is not None:
             map_picture.value = png(draw_map(point), 336)
 
-    return ipywidgets.HBox([_point_controls(point, limits, redraw), *map(ipywidgets.VBox, columns)], layout=_wrapping())
+    controls = _point_controls(point, limits, redraw)
+    if draw_map is None:
+        return ipywidgets.HBox([controls, *shown], layout=_wrapping())
+    return ipywidgets.VBox([controls, ipywidgets.HBox(shown, layout=_wrapping())])
 
 
 def interpolation_explorer(decode, start, end):
@@ -67,11 +71,11 @@ def interpolation_explorer(decode, start, end):
         through.value, blend.value = (png(image, 224) for image in between(change["new"]))
 
     slider.observe(redraw, "value")
-    pictures = [
-        ipywidgets.VBox([through, _caption("decode((1 − t) · start + t · end)", plots.LATENT)]),
-        ipywidgets.VBox([blend, _caption("(1 − t) · first + t · last, in pixels", plots.WRONG)]),
+    shown = [
+        _captioned(through, "decode((1 − t) · start + t · end)", plots.GENERATED),
+        _captioned(blend, "(1 − t) · first + t · last, in pixels", "gray"),
     ]
-    return ipywidgets.VBox([slider, ipywidgets.HBox(pictures, layout=_wrapping())])
+    return ipywidgets.VBox([slider, ipywidgets.HBox(shown, layout=_wrapping())])
 
 
 def range_explorer(images):
@@ -83,27 +87,26 @@ def range_explorer(images):
     images = pictures("images", images)
     low, high = _slider("low", -1.0, -2.0, 2.0, 0.1, ".1f"), _slider("high", 1.0, -2.0, 2.0, 0.1, ".1f")
     activation = ipywidgets.ToggleButtons(options=list(OUTPUT_RANGES), value="tanh", description="activation")
-    activation.style.button_width = "5em"
+    activation.style.button_width = "6em"
     histogram = _histogram(images)
     chart = _picture(histogram(-1.0, 1.0, "tanh"))
-    best = _picture(images[0], 196)
+    best = _picture(images[0], 168)
     message = ipywidgets.HTML()
 
     def redraw(_=None):
         message.value = range_message(images, low.value, high.value, activation.value)
         if low.value < high.value:
             chart.value = png(histogram(low.value, high.value, activation.value))
-            best.value = png(best_output(images[0], low.value, high.value, OUTPUT_RANGES[activation.value]), 196)
+            best.value = png(best_output(images[0], low.value, high.value, OUTPUT_RANGES[activation.value]), 168)
 
     redraw()
     for control in (low, high, activation):
         control.observe(redraw, "value")
     shown = [
-        ipywidgets.VBox([_picture(images[0], 196), _caption("the image", plots.REAL)]),
-        ipywidgets.VBox([best, _caption("the best output, back in pixels", plots.GENERATED)]),
+        _captioned(_picture(images[0], 168), "the image", plots.REAL),
+        _captioned(best, "the best output", plots.GENERATED),
     ]
-    controls = ipywidgets.VBox([activation, low, high, message], layout=ipywidgets.Layout(max_width="900px"))
-    return ipywidgets.VBox([controls, ipywidgets.HBox([chart, *shown], layout=_wrapping())])
+    return ipywidgets.VBox([activation, low, high, message, ipywidgets.HBox([chart, *shown], layout=_wrapping())])
 
 
 def playback(frames, labels=None, title="", interval=250):
@@ -118,7 +121,7 @@ def playback(frames, labels=None, title="", interval=250):
     picture, label = _picture(frames[0], 480), ipywidgets.HTML(_bold(labels[0]))
     last = len(frames) - 1
     play = ipywidgets.Play(min=0, max=last, interval=interval, layout=ipywidgets.Layout(width="auto"))
-    slider = ipywidgets.IntSlider(max=last, description="frame", layout=ipywidgets.Layout(width="360px"))
+    slider = ipywidgets.IntSlider(max=last, description="frame", style=_NARROW, layout=ipywidgets.Layout(width="320px"))
     ipywidgets.jslink((play, "value"), (slider, "value"))
 
     def redraw(change):
@@ -203,13 +206,14 @@ def range_message(images, low, high, activation):
     """Say in one line of HTML how well data scaled to [low, high] fits the activation of the network's last layer."""
     if low >= high:
         return _bold(
-            f"low = {low:.1f} is not below high = {high:.1f}: choose a low end below the high end.", plots.WRONG
+            f"low = {_signed(low)} is not below high = {_signed(high)}: choose a low end below the high end.",
+            plots.WRONG,
         )
     bottom, top = OUTPUT_RANGES[activation]
     scaled = data.normalize(images, low, high)
     lost = 100 * np.mean((scaled < bottom - 1e-6) | (scaled > top + 1e-6))
-    span = "any number" if activation == "linear" else f"{bottom:g} to {top:g}"
-    text = f"Pixels go to {low:.1f} … {high:.1f}; {activation} puts out {span}: "
+    span = "any number" if activation == "linear" else f"{_signed(bottom)} to {_signed(top)}"
+    text = f"Pixels go to {_signed(low)} … {_signed(high)}; {activation} puts out {span}: "
     if lost > 0:
         return _bold(f"{text}{lost:.1f} % of the pixels are out of its reach.", plots.WRONG)
     if (low, high) == (bottom, top):
@@ -271,7 +275,8 @@ def _map_of(decode, limits):
 
 def _point_controls(point, limits, redraw):
     """Sliders for a latent point and two buttons; ``redraw(point)`` is called once for each move."""
-    sliders = [_slider(_name(i), float(value), *limits, 0.1, ".1f") for i, value in enumerate(point)]
+    width = 320 if len(point) <= 10 else 230
+    sliders = [_slider(_name(i), float(value), *limits, 0.1, ".1f", width) for i, value in enumerate(point)]
     rng = np.random.default_rng(0)
 
     def moved(_=None):
@@ -292,16 +297,15 @@ def _point_controls(point, limits, redraw):
     ]
     buttons[0].on_click(lambda _: jump(rng.standard_normal(len(sliders))))
     buttons[1].on_click(lambda _: jump(point))
-    half = len(sliders) if len(sliders) <= 10 else -(-len(sliders) // 2)
-    columns = [ipywidgets.VBox(sliders[i : i + half]) for i in range(0, len(sliders), half)]
-    return ipywidgets.VBox([ipywidgets.HBox(columns, layout=_wrapping()), ipywidgets.HBox(buttons)])
+    columns = [ipywidgets.VBox(sliders[i : i + 10]) for i in range(0, len(sliders), 10)]
+    return ipywidgets.VBox([ipywidgets.HBox(columns), ipywidgets.HBox(buttons)])
 
 
 def _histogram(images):
     """A function (low, high, activation) -> picture of the histogram; axes and words are drawn once, so it is quick."""
-    ax, canvas = _axes(size=(5.2, 2.8))
+    ax, canvas = _axes(size=(4.4, 2.6))
     with _style():
-        plots.scaled_histogram(images, -1.0, 1.0, (-1.0, 1.0), "the activation", ax=ax)
+        plots.scaled_histogram(images, -1.0, 1.0, (-1.0, 1.0), ax=ax)
         stairs, span = ax.patches
         for artist in (stairs, span):
             artist.set_animated(True)
@@ -331,7 +335,7 @@ def _axes(size):
         return figure.add_subplot(), FigureCanvasAgg(figure)
 
 
-def _slider(description, value, low, high, step, readout_format):
+def _slider(description, value, low, high, step, readout_format, width=320):
     return ipywidgets.FloatSlider(
         value=value,
         min=low,
@@ -340,8 +344,8 @@ def _slider(description, value, low, high, step, readout_format):
         description=description,
         readout_format=readout_format,
         continuous_update=True,
-        style={"description_width": "3em"},
-        layout=ipywidgets.Layout(width="320px"),
+        style=_NARROW,
+        layout=ipywidgets.Layout(width=f"{width}px"),
     )
 
 
@@ -367,8 +371,10 @@ def _wrapping():
     return ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
 
 
-def _caption(text, colour):
-    return ipywidgets.HTML(_bold(text, colour))
+def _captioned(picture, text, colour):
+    """A picture over its caption, whose little square has the colour of what is shown."""
+    caption = f'<span style="color: {colour}">■</span> {html.escape(text)}'
+    return ipywidgets.VBox([picture, ipywidgets.HTML(caption)], layout=ipywidgets.Layout(margin="0 12px 0 0"))
 
 
 def _bold(text, colour="inherit"):
@@ -376,7 +382,12 @@ def _bold(text, colour="inherit"):
 
 
 def _map_caption(limits):
-    return f"the map: z₁ to the right, z₂ up, each from {limits[0]:g} to {limits[1]:g}"
+    return f"map: z₁ to the right, z₂ up, {_signed(limits[0])} to {_signed(limits[1])}"
+
+
+def _signed(value):
+    """A number as text, with a true minus sign."""
+    return f"{value:g}".replace("-", "−")
 
 
 def _name(index):

@@ -1,0 +1,245 @@
+"""The course in JupyterLab in a headless Chromium: notebook 00 from top to bottom, and every widget by keyboard."""
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from gentutor import widgets
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+ROOT = Path(__file__).parent.parent
+FIRST = ROOT / "notebooks" / "00_start_here.ipynb"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+SETTINGS = {  # every cell stays in the page, and nothing asks questions
+    "notebook-extension/tracker": '{"windowingMode": "none"}',
+    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
+}
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+FIRST_CELLS = """
+import numpy as np
+from gentutor import data, networks, widgets
+
+def decode(z):
+    rows, columns = np.mgrid[:28, :28]
+    z1, z2 = np.asarray(z).T[:2, :, None, None]
+    return np.rint(255 * np.exp(-((columns - 14 - 3 * z1) ** 2 + (rows - 14 + 3 * z2) ** 2) / 30)).astype(np.uint8)
+
+images = data.load_mnist().x_test[:200]
+film = np.stack([widgets.tile(images[i : i + 40]) for i in range(0, 160, 40)])
+"""
+WIDGET_CELLS = [
+    "widgets.latent_explorer(decode)",
+    "widgets.latent_explorer(lambda z: decode(z[:, :2]), latent_dim=20)",
+    "widgets.interpolation_explorer(decode, [-2.0, 1.0], [2.0, -1.0])",
+    "widgets.range_explorer(images)",
+    "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where JupyterLab serves from, and where screenshots of failures go."""
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="module")
+def lab_address(folder):
+    """Address of a JupyterLab that serves ``folder``, with settings of its own and no token."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--LabApp.expose_app_in_browser=True"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
+    command += ["--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={folder}"]
+    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command += ["--LabApp.extension_manager=readonly"]
+    command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with open(folder / "jupyterlab.log", "wb") as log:
+        server = subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=log, stderr=log)
+        try:
+            _wait_for_server(server, f"http://127.0.0.1:{port}/api", folder / "jupyterlab.log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium, or a skip where there is none."""
+    program = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    with playwright_api.sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        if program is None and not (own and os.path.exists(own)):
+            pytest.skip("No Chromium found: install it (apt install chromium) or run: playwright install chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, folder, request):
+    """A fresh page; if it holds a notebook whose test fails, the folder gets its screenshot."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(60_000)
+    failed_before = request.session.testsfailed
+    yield page
+    if request.session.testsfailed > failed_before or os.environ.get("GENTUTOR_SCREENSHOTS"):
+        page.screenshot(path=folder / f"{request.node.name}.png")
+        print(f"screenshot: {folder / request.node.name}.png")
+    page.close()
+
+
+@pytest.mark.skipif(not FIRST.exists(), reason="notebook 00 is not built yet: python course.py notebooks 00")
+def test_the_first_notebook_runs_and_its_sliders_change_the_digit(page, lab_address, folder):
+    shutil.copy(FIRST, folder / FIRST.name)
+    _run_all(page, lab_address, FIRST.name)
+    explorer = page.locator(".jp-Cell:has(.widget-slider):has(img.widget-image)").first
+    digit = explorer.locator("img.widget-image").first
+    for slider in explorer.locator(".widget-slider .noUi-handle").all():
+        before = _image_bytes(digit)
+        _press(slider, "ArrowRight", 12)
+        _changes(digit, before)
+
+
+@pytest.fixture
+def explorers(page, lab_address, folder):
+    """The cells of a notebook that shows each widget, run from top to bottom."""
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (FIRST_CELLS, *WIDGET_CELLS)]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    nbformat.write(notebook, folder / "widgets.ipynb")
+    _run_all(page, lab_address, "widgets.ipynb")
+    return page.locator(".jp-Notebook .jp-CodeCell").all()[1:]
+
+
+def test_each_widget_draws_what_its_plain_function_draws(explorers):
+    namespace = {}
+    exec(FIRST_CELLS, namespace)
+    decode, images, film = (namespace[name] for name in ("decode", "images", "film"))
+    latent, twenty, interpolation, scaling, playback = explorers
+
+    _press(_handle(latent, 0), "ArrowRight", 5)
+    _press(_handle(latent, 1), "ArrowLeft", 3)
+    _shows(latent, 0, widgets.png(decode(np.array([[0.5, -0.3]], np.float32))[0], 336))
+
+    assert twenty.locator(".widget-slider").count() == 20
+    _press(_handle(twenty, 1), "ArrowRight", 7)
+    _shows(twenty, 0, widgets.png(decode(np.array([[0.0, 0.7]], np.float32))[0], 336))
+    before = _image_bytes(_picture(twenty, 0))
+    twenty.get_by_role("button", name="Random point").press("Enter")
+    _changes(_picture(twenty, 0), before)
+
+    _press(_handle(interpolation, 0), "End", 1)
+    _shows(interpolation, 0, widgets.png(decode(np.array([[2.0, -1.0]], np.float32))[0], 224))
+
+    _press(_handle(scaling, 0), "ArrowRight", 10)
+    _shows(scaling, 2, widgets.png(images[0], 168))
+    _says(scaling, "Only 50 % of its range is used")
+    _press(_handle(scaling, 0), "ArrowRight", 10)
+    _says(scaling, "is not below high")
+
+    _press(_handle(playback, 0), "ArrowRight", 2)
+    _shows(playback, 0, widgets.png(film[2], 480))
+    _says(playback, "epoch 2")
+    playback.locator(".widget-play button").first.press("Enter")
+    _says(playback, "epoch 3")
+
+
+# ---- Parts ----
+
+
+def _environment(folder):
+    for name, text in SETTINGS.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    places = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
+    places |= {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_DATA_DIR": "jupyter",
+    }
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "JUPYTER_PREFER_ENV_PATH": "1"}
+    return os.environ | quiet | {name: str(folder / place) for name, place in places.items()}
+
+
+def _wait_for_server(server, address, log, patience=60):
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            return urllib.request.urlopen(address, timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _run_all(page, lab_address, name, patience=180):
+    """Open a notebook, run it from top to bottom and assert that every code cell ran without an error."""
+    page.goto(f"{lab_address}/lab/tree/{name}")
+    page.wait_for_function(
+        "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+    page.set_default_timeout(patience * 1000)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.set_default_timeout(30_000)
+    notebook = page.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON()")
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    errors = [output for cell in code for output in cell["outputs"] if output["output_type"] == "error"]
+    assert not errors, errors
+    assert all(cell["execution_count"] for cell in code)
+
+
+def _press(handle, key, times):
+    handle.scroll_into_view_if_needed()
+    handle.focus()
+    for _ in range(times):
+        handle.press(key)
+
+
+def _handle(cell, index):
+    return cell.locator(".widget-slider .noUi-handle").nth(index)
+
+
+def _picture(cell, index):
+    return cell.locator("img.widget-image").nth(index)
+
+
+def _image_bytes(image):
+    """The file that an image in the page shows."""
+    script = "async i => btoa(String.fromCharCode(...new Uint8Array(await (await fetch(i.src)).arrayBuffer())))"
+    try:
+        return base64.b64decode(image.evaluate(script))
+    except playwright_api.Error:  # the old picture went while we looked at it
+        return b""
+
+
+def _shows(cell, index, expected):
+    _wait_until(lambda: _image_bytes(_picture(cell, index)) == expected, f"picture {index} to be what is computed here")
+
+
+def _changes(image, before):
+    _wait_until(lambda: _image_bytes(image) not in (before, b""), "the picture to change")
+
+
+def _says(cell, text):
+    _wait_until(lambda: text in cell.inner_text(), f"the words {text!r}")
+
+
+def _wait_until(condition, what, patience=20):
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {patience} s for {what}"
+        time.sleep(0.05)

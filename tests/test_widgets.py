@@ -1,0 +1,250 @@
+"""Widgets without a browser: a moved slider shows what the plain functions draw, and bad input is refused in words."""
+
+import io
+
+import ipywidgets
+import nbformat
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbclient import NotebookClient
+from PIL import Image
+
+from gentutor import plots, widgets
+
+
+def decode(z):
+    """A blob whose place is the latent point: (n, d >= 2) -> uint8 (n, 28, 28)."""
+    rows, columns = np.mgrid[:28, :28]
+    z1, z2 = np.asarray(z).T[:2, :, None, None]
+    return np.rint(255 * np.exp(-((columns - 14 - 3 * z1) ** 2 + (rows - 14 + 3 * z2) ** 2) / 30)).astype(np.uint8)
+
+
+def parts(widget, kind):
+    """Every widget of a kind inside a box, in the order in which they are shown."""
+    inside = [part for child in getattr(widget, "children", ()) for part in parts(child, kind)]
+    return [widget, *inside] if isinstance(widget, kind) else inside
+
+
+def shown(image_widget):
+    """The picture that an image widget shows, as uint8."""
+    return np.asarray(Image.open(io.BytesIO(image_widget.value)))
+
+
+def words(box):
+    return " ".join(part.value for part in parts(box, ipywidgets.HTML))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+
+
+class TestLatentExplorer:
+    def test_sliders_choose_the_point_that_is_decoded_and_marked(self):
+        box = widgets.latent_explorer(decode)
+        (z1, z2), (digit, map_picture) = parts(box, ipywidgets.FloatSlider), parts(box, ipywidgets.Image)
+        z1.value, z2.value = 1.5, -0.5
+        expected = np.kron(decode(np.array([[1.5, -0.5]]))[0], np.ones((12, 12), np.uint8))
+        np.testing.assert_array_equal(shown(digit), expected)
+        green = np.all(shown(map_picture) == [0x00, 0x9E, 0x73], axis=-1)
+        rows, columns = np.nonzero(green)
+        assert columns.mean() == pytest.approx((1.5 + 3) / 6 * 336, abs=1)
+        assert rows.mean() == pytest.approx((3 + 0.5) / 6 * 336, abs=1)
+
+    def test_many_dimensions_get_a_slider_each_and_no_map(self):
+        box = widgets.latent_explorer(decode, latent_dim=20)
+        sliders = parts(box, ipywidgets.FloatSlider)
+        assert [slider.description for slider in sliders[:2] + sliders[-1:]] == ["z₁", "z₂", "z₂₀"]
+        assert len(parts(box, ipywidgets.Image)) == 1
+
+    def test_the_buttons_draw_from_the_prior_and_go_back(self):
+        calls = []
+        box = widgets.latent_explorer(lambda z: calls.append(z) or decode(z), latent_dim=20, limits=(-2, 2))
+        random_point, back = parts(box, ipywidgets.Button)
+        sliders = parts(box, ipywidgets.FloatSlider)
+        values = []
+        for _ in range(50):
+            calls.clear()
+            random_point.click()
+            assert len(calls) == 1  # one redraw, not one a slider
+            values += [slider.value for slider in sliders]
+        assert np.abs(values).max() <= 2
+        # A standard normal clipped to [-2, 2]: mean 0, standard deviation 0.96; errors of 0.03 and 0.02 here.
+        assert abs(np.mean(values)) < 0.12
+        assert np.std(values) == pytest.approx(0.96, abs=0.08)
+        back.click()
+        assert all(slider.value == 0 for slider in sliders)
+
+    def test_starts_where_told(self):
+        box = widgets.latent_explorer(decode, start=[0.5, 1.0], show_map=False)
+        (digit,) = parts(box, ipywidgets.Image)
+        assert digit.value == widgets.png(decode(np.array([[0.5, 1.0]]))[0], 336)
+
+    def test_takes_flat_images_and_those_with_a_channel(self):
+        flat = widgets.latent_explorer(lambda z: decode(z).reshape(-1, 784), show_map=False)
+        channel = widgets.latent_explorer(lambda z: decode(z)[..., None], show_map=False)
+        assert parts(flat, ipywidgets.Image)[0].value == parts(channel, ipywidgets.Image)[0].value
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"limits": (3, -3)}, "limits must be two finite numbers"),
+            ({"limits": 3}, "limits must be two finite numbers"),
+            ({"latent_dim": 0}, "latent_dim must be a whole number of at least 1"),
+            ({"start": [0.0, 5.0]}, "start must be one finite latent point"),
+            ({"start": [0.0]}, r"shape \(2,\)"),
+            ({"start": [np.nan, 0.0]}, "start must be one finite latent point"),
+        ],
+    )
+    def test_refuses_bad_arguments(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            widgets.latent_explorer(decode, **arguments)
+
+    @pytest.mark.parametrize(
+        ("bad", "message"),
+        [
+            (lambda z: decode(z) / 255.0, "decode's result must be uint8"),
+            (lambda z: decode(z)[0], r"decode's result must have the shape \(n, h, w\)"),
+            (lambda z: np.concatenate([decode(z)] * 2), "decode must return one image for each point"),
+        ],
+    )
+    def test_refuses_a_decoder_that_returns_something_else(self, bad, message):
+        with pytest.raises(ValueError, match=message):
+            widgets.latent_explorer(bad)
+
+
+class TestInterpolationExplorer:
+    def test_shows_the_latent_and_the_pixel_way_at_t(self):
+        start, end = [-2.0, 0.0], [2.0, 1.0]
+        box = widgets.interpolation_explorer(decode, start, end)
+        (slider,) = parts(box, ipywidgets.FloatSlider)
+        through, blend = parts(box, ipywidgets.Image)
+        slider.value = 0.25
+        assert through.value == widgets.png(decode(np.array([[-1.0, 0.25]]))[0], 224)
+        first, last = decode(np.array([start, end])).astype(float)
+        difference = shown(blend)[::8, ::8] - (0.75 * first + 0.25 * last)
+        assert np.abs(difference).max() <= 0.5
+
+    def test_refuses_points_that_do_not_fit(self):
+        with pytest.raises(ValueError, match=r"end must be one finite latent point of shape \(2,\)"):
+            widgets.interpolation_explorer(decode, [0.0, 0.0], [0.0, 0.0, 0.0])
+
+
+class TestRangeExplorer:
+    def test_moves_the_histogram_and_clips_what_is_out_of_reach(self, images):
+        box = widgets.range_explorer(images)
+        low, _ = parts(box, ipywidgets.FloatSlider)
+        chart, original, best = parts(box, ipywidgets.Image)
+        activation = parts(box, ipywidgets.ToggleButtons)[0]
+        before = chart.value
+        assert "they match" in words(box)
+        assert best.value == original.value
+        activation.value = "sigmoid"
+        assert chart.value != before
+        # From [-1, 1], a sigmoid reaches the upper half alone: pixels below 127.5 come back as 128.
+        np.testing.assert_array_equal(shown(best)[::6, ::6], np.maximum(images[0], 128))
+        share = 100 * np.mean(images < 128)
+        assert f"{share:.1f} % of the pixels are out of its reach" in words(box)
+        low.value = 0.0
+        assert "they match" in words(box)
+
+    def test_says_how_much_of_the_range_lies_idle(self, images):
+        assert "Only 50 % of its range is used" in widgets.range_message(images, 0.0, 1.0, "tanh")
+
+    def test_warns_and_keeps_the_pictures_when_low_is_not_below_high(self, images):
+        box = widgets.range_explorer(images)
+        low, high = parts(box, ipywidgets.FloatSlider)
+        before = [picture.value for picture in parts(box, ipywidgets.Image)]
+        low.value = high.value
+        assert "is not below high" in words(box)
+        assert [picture.value for picture in parts(box, ipywidgets.Image)] == before
+
+    def test_live_histogram_is_the_one_that_plots_draws(self, images):
+        live = widgets._histogram(images)(0.0, 1.5, "sigmoid").astype(float)
+        fresh = widgets.figure_picture(
+            lambda ax: plots.scaled_histogram(images, 0.0, 1.5, (0.0, 1.0), ax=ax), size=(4.4, 2.6)
+        )
+        other = widgets.figure_picture(
+            lambda ax: plots.scaled_histogram(images, 0.0, 1.4, (0.0, 1.0), ax=ax), size=(4.4, 2.6)
+        )
+        assert np.abs(live - fresh).mean() < 0.5  # edges drawn over the axes' lines, not under them
+        assert np.abs(live - other).mean() > 1
+
+    def test_refuses_scaled_images(self, images):
+        with pytest.raises(ValueError, match="images must be uint8 pixels"):
+            widgets.range_explorer(images / 255.0)
+
+
+class TestPlayback:
+    def test_the_slider_shows_its_frame_and_label(self, images):
+        box = widgets.playback(images, [f"step {i}" for i in range(20)], title="<film>")
+        (slider,), (picture,) = parts(box, ipywidgets.IntSlider), parts(box, ipywidgets.Image)
+        slider.value = 7
+        np.testing.assert_array_equal(shown(picture)[::17, ::17], images[7])
+        assert "step 7" in words(box)
+        assert "&lt;film&gt;" in words(box)
+
+    def test_takes_a_list_of_colour_frames(self):
+        frames = [np.full((5, 6, 3), value, np.uint8) for value in (10, 200)]
+        box = widgets.playback(frames)
+        parts(box, ipywidgets.IntSlider)[0].value = 1
+        assert shown(parts(box, ipywidgets.Image)[0])[0, 0].tolist() == [200, 200, 200]
+
+    def test_refuses_labels_of_another_length_and_no_frames(self, images):
+        with pytest.raises(ValueError, match="labels must hold one text for each of the 20 frames, but it holds 3"):
+            widgets.playback(images, ["a", "b", "c"])
+        with pytest.raises(ValueError, match="frames is empty"):
+            widgets.playback(images[:0])
+        with pytest.raises(ValueError, match="interval must be a whole number"):
+            widgets.playback(images, interval=0)
+
+
+class TestPlainFunctions:
+    @given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
+    def test_tile_keeps_every_pixel_in_its_place(self, n, columns, height, width):
+        images = np.arange(1, n * height * width + 1, dtype=np.uint8).reshape(n, height, width)
+        picture = widgets.tile(images, columns)
+        columns = min(columns, n)
+        for i, image in enumerate(images):
+            top, left = i // columns * height, i % columns * width
+            np.testing.assert_array_equal(picture[top : top + height, left : left + width], image)
+        assert picture.sum() == images.sum()  # the rest is black
+
+    @given(st.sampled_from([(3, 4, 5), (3, 4, 5, 3)]))
+    def test_png_gives_the_pixels_back(self, shape):
+        picture = np.random.default_rng(1).integers(0, 256, shape[1:], dtype=np.uint8)
+        decoded = np.asarray(Image.open(io.BytesIO(widgets.png(picture))))
+        np.testing.assert_array_equal(decoded, picture)
+
+    def test_latent_grid_has_z1_to_the_right_and_z2_up(self):
+        grid = widgets.latent_grid((-3, 3), 3)
+        np.testing.assert_allclose(grid[[0, 2, 6, 8]], [[-2, 2], [2, 2], [-2, -2], [2, -2]], atol=1e-6)
+
+    def test_pictures_refuses_what_has_no_batch_axis(self):
+        with pytest.raises(ValueError, match=r"images must have the shape .* it is \(28,\)"):
+            widgets.pictures("images", np.zeros(28, np.uint8))
+        with pytest.raises(ValueError, match="needs a batch axis"):
+            widgets.pictures("images", np.zeros((28, 27), np.uint8))
+
+    def test_a_figure_picture_does_not_show_up_by_itself(self):
+        import matplotlib.pyplot as plt
+
+        before = plt.get_fignums()
+        picture = widgets.figure_picture(lambda ax: ax.plot([0, 1]), size=(3, 2))
+        assert picture.shape == (200, 300, 3)
+        assert picture.std() > 5  # something is drawn
+        assert plt.get_fignums() == before
+
+
+def test_what_a_saved_notebook_keeps_of_a_widget_is_small():
+    setup = "import numpy as np\nfrom gentutor import data, widgets\nx = data.load_mnist().x_test[:200]\n"
+    setup += "def decode(z):\n    return x[np.abs(np.rint(z[:, 0] * 20 + z[:, 1])).astype(int)]\n"
+    shows = ["widgets.latent_explorer(decode)", "widgets.range_explorer(x)", "widgets.playback(x)"]
+    for show in shows:
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(setup + show)])
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+        states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+        assert any(state["model_name"] == "ImageModel" for state in states.values())
+        assert len(nbformat.writes(notebook)) < 100_000
