@@ -1,5 +1,6 @@
 """Metrics against closed forms, SciPy, naive loops and Monte Carlo with error bars, and on graded damage to digits."""
 
+import hashlib
 import math
 
 import hypothesis
@@ -17,6 +18,20 @@ from gentutor import data, losses, metrics, networks, vae
 @pytest.fixture(scope="module")
 def mnist():
     return data.load_mnist()
+
+
+# ---- The bundled files ----
+
+
+def test_every_bundled_file_has_a_row_with_its_checksum():
+    folder = data.asset("README.md").parent
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    files = [path for path in folder.iterdir() if path.suffix in (".npz", ".npy", ".txt", ".json")]
+    assert len(files) >= 2
+    for path in files:
+        rows = [line for line in readme.splitlines() if line.startswith(f"| `{path.name}` |")]
+        assert len(rows) == 1, f"gentutor/assets/README.md needs one row for {path.name}"
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in rows[0], f"the checksum of {path.name} is another one"
 
 
 # ---- The bundled classifier ----
