@@ -182,7 +182,7 @@ def _covariance_root(x):
 
 
 def _kernel_sum(x, y):
-    blocks = (x[i : i + 1000] @ y.T / x.shape[1] + 1.0 for i in range(0, len(x), 1000))
+    blocks = (x[i : i + 250] @ y.T / x.shape[1] + 1.0 for i in range(0, len(x), 250))
     return sum(float(np.sum(block * block * block)) for block in blocks)
 
 

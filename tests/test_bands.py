@@ -124,3 +124,19 @@ def test_runs_are_stored_by_seed_and_kept(tmp_path, monkeypatch, capfd):
     assert row["mean"] == 6.0
     assert row["sd"] == pytest.approx(np.std([0, 1, 4, 9, 16], ddof=1), rel=1e-5)
     assert 'checks.expect("seed squared", value, ' in capfd.readouterr().out
+
+
+def test_the_table_of_bars_says_pass_and_fail(monkeypatch):
+    load_bands(monkeypatch)
+    import run
+
+    assert [run.verdict(value, "<= 60") for value in (59.9, 60, 60.1)] == [True, True, False]
+    assert [run.verdict(value, ">= 15") for value in (14.9, 15)] == [False, True]
+    names = [bar.name for bar in run.BARS]
+    assert len(names) == len(set(names))
+    part = {"date": "2026-01-01", "machine": {"cores used": 2}, "values": {"00: notebook": 61.0, "01: notebook": 12.0}}
+    lines = run.table_lines({"notebooks": part})
+    assert "| 00: notebook | 61 s | ≤ 60 | FAIL |" in lines
+    assert "| 01: notebook | 12 s | ≤ 120 | pass |" in lines
+    assert "| 02: notebook | not measured yet | ≤ 240 |  |" in lines
+    assert lines[-1].endswith("cores used 2")
