@@ -4,11 +4,19 @@ A failure prints what was expected and how to look further, and does not stop th
 variable GENTUTOR_STRICT=1, as under ``make test``, it raises AssertionError.
 """
 
+import contextlib
+import importlib.metadata
 import os
+import pathlib
+import platform
 
 import keras
 import numpy as np
 import tensorflow as tf
+from packaging.requirements import Requirement  # Matplotlib depends on packaging, so it is always there
+from packaging.specifiers import SpecifierSet
+
+from gentutor import data
 
 
 def same(mine, reference, *args, tolerance=1e-4):
@@ -106,7 +114,213 @@ def _report(passed, message):
     return passed
 
 
+# ---- 00 start here: the machine ----
+
+
+def machine():
+    """Check Python, packages, cores, memory, the bundled data and a multiplication; say all is well, or how to mend it.
+
+    Prints a line for each and returns True if the course can run here. Nothing is trained or downloaded. Notebook 00.
+    """
+    problems = []
+    for look in (
+        _look_at_python,
+        _look_at_packages,
+        _look_at_cores,
+        _look_at_memory,
+        _look_at_data,
+        _look_at_tensorflow,
+    ):
+        found, mend = look()
+        print(("✓ " if mend is None else "✗ ") + found)
+        problems += [] if mend is None else [mend]
+    return _report(not problems, "All is well." if not problems else "To mend: " + " ".join(problems))
+
+
+def _requirements():
+    """Versions that the package's metadata asks for: Python's as a specifier, then the packages'."""
+    metadata = importlib.metadata.metadata("gentutor")
+    needed = [Requirement(text) for text in importlib.metadata.requires("gentutor") or ()]
+    return SpecifierSet(metadata["Requires-Python"]), [item for item in needed if item.marker is None]
+
+
+def _look_at_python():
+    wanted, have = _requirements()[0], platform.python_version()
+    supported = ", ".join(sorted(map(str, wanted), reverse=True))
+    mend = f"Install a Python that is {supported} and call `make lab` with it."
+    return f"Python {have} (supported: {supported})", None if wanted.contains(have, prereleases=True) else mend
+
+
+def _look_at_packages():
+    have = {item: _version(item.name) for item in _requirements()[1]}
+    bad = [str(item) for item, version in have.items() if version is None or not item.specifier.contains(version, True)]
+    listed = ", ".join(f"{item.name} {version or 'missing'}" for item, version in have.items())
+    return "Packages: " + listed, f"Install {', '.join(bad)}: `make lab` does." if bad else None
+
+
+def _look_at_cores():
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    slow = "; the times in the notebooks are for two cores, so expect about twice as long" if cores == 1 else ""
+    return f"{cores} processor core{'s' if cores > 1 else ''}{slow}", None
+
+
+def _look_at_memory(needed=1.5):
+    free = _free_memory()
+    if free is None:
+        return f"Memory: this system does not say; a notebook needs {needed} GiB", None
+    mend = f"Close other programs or kernels: a notebook needs {needed} GiB of memory." if free < needed else None
+    return f"{free:.1f} GiB of memory free (a notebook needs up to {needed} GiB)", mend
+
+
+def _look_at_data():
+    try:
+        split = data.load_mnist()
+    except OSError as error:
+        return "Bundled data", str(error)
+    count = len(split.x_train) + len(split.x_valid) + len(split.x_test)
+    return f"Bundled data: {count:,} digits, checksum right", None
+
+
+def _look_at_tensorflow():
+    a = np.random.default_rng(0).standard_normal((64, 64))
+    product = tf.matmul(tf.constant(a, tf.float32), tf.constant(a, tf.float32)).numpy()
+    device = "graphics card" if tf.config.list_physical_devices("GPU") else "processor"
+    found = f"TensorFlow multiplies matrices on the {device}, Keras runs on {keras.backend.backend()}"
+    if keras.backend.backend() != "tensorflow":
+        return found, 'Set the environment variable KERAS_BACKEND to "tensorflow" and restart the kernel.'
+    right = np.allclose(product, a @ a, rtol=1e-2, atol=1e-1)
+    return found, None if right else "The product is wrong: install TensorFlow again, with `make lab` in a new folder."
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _free_memory():
+    """Memory that is free for this process in GiB, within a container's limit where there is one; None if unknown."""
+    try:
+        import psutil  # Colab and the course's own environment have it, the package alone does not need it
+    except ImportError:
+        return None
+    free = psutil.virtual_memory().available
+    group = pathlib.Path("/sys/fs/cgroup")
+    with contextlib.suppress(OSError, ValueError):
+        used = int((group / "memory.current").read_text())
+        free = min(free, int((group / "memory.max").read_text()) - used)
+    return free / 2**30
+
+
 # ---- Exercises of 01 data normalization ----
+
+
+def normalize(attempt):
+    """Judge ``attempt(images, low, high)``: uint8 pixels -> floats in [low, high]. Exercise of notebook 01."""
+    bright = np.array([[0, 51], [204, 255]], np.uint8)
+    dim = np.array([[0, 100, 200]], np.uint8)
+    stretch = "go to [0, 1] first, then stretch by high − low, then add low."
+    cases = [
+        ((bright, 0.0, 1.0), bright / 255.0, "255 should become high, so divide by 255."),
+        ((bright, -1.0, 1.0), 2.0 * (bright / 255.0) - 1.0, stretch),
+        ((dim, -1, 1), 2.0 * (dim / 255.0) - 1.0, "divide by 255, not by this image's maximum; and not in uint8."),
+        (
+            (dim, -3, 5),
+            8.0 * (dim / 255.0) - 3.0,
+            "convert to float before you multiply: uint8 wraps around. Then " + stretch,
+        ),
+    ]
+    return exercise("normalize", attempt, cases)
+
+
+def denormalize(attempt):
+    """Judge ``attempt(x, low, high)``: floats in [low, high] -> uint8 pixels. Exercise of notebook 01."""
+    name, levels = "denormalize", np.arange(256, dtype=np.uint8)
+    ends = np.array([-1.0, 1.0], np.float32)
+    cases = [
+        ((ends, -1.0, 1.0), [0.0, 255.0], "undo it in reverse: subtract low, divide by high − low, multiply by 255."),
+        ((data.normalize(levels, -1, 1), -1.0, 1.0), levels, "round before you convert: astype cuts the digits off."),
+        ((data.normalize(levels, 0, 1), 0.0, 1.0), levels, "use low and high, not −1 and 1."),
+        ((1.3 * ends, -1.0, 1.0), [0.0, 255.0], "clip to [0, 255] before you convert: uint8 wraps around."),
+    ]
+    kind = _kind(attempt, ends, -1.0, 1.0)
+    if kind not in (None, "uint8"):
+        return _report(False, f"{name}: expected the dtype uint8, yours is {kind}. Hint: convert at the very end.")
+    return exercise(name, attempt, cases)
+
+
+def output_activations(answers):
+    """Judge a dictionary from each scaling to the activation of the last layer. Exercise of notebook 01."""
+    right = {
+        "[0, 1]": ("sigmoid", "which activation puts out everything from 0 to 1 and nothing else?"),
+        "[-1, 1]": ("tanh", "which activation puts out everything from −1 to 1 and nothing else?"),
+        "standardised": ("linear", "standardised pixels end at 2.8, and others may end elsewhere: who has no limits?"),
+    }
+    return _match("output activation", answers, right)
+
+
+def likelihoods(answers):
+    """Judge a dictionary from each kind of number to the loss that is its negative log-likelihood. Notebook 01."""
+    right = {
+        "binary pixels": ("bernoulli", "the probabilities of 0 and of 1 must sum to 1."),
+        "real numbers": ("gaussian", "the density must integrate to 1 over all real numbers."),
+        "cross-entropy of grey pixels": ("neither", "look at the integral of exp(−cross-entropy) above: is it 1?"),
+    }
+    return _match("likelihood", answers, right)
+
+
+def standardize(attempt):
+    """Judge ``attempt(train, test)``: both standardised by the training part, per feature. Exercise of notebook 01."""
+    rng = np.random.default_rng(1)
+    train, test = (rng.normal(5.0, 1.0, (n, 3)) * [1.0, 100.0, 0.01] for n in (6, 4))
+    constant = np.column_stack([train[:, 0], np.full(6, 7.0)]), np.array([[5.0, 7.0], [6.0, 9.0]])
+    own = "the training part's mean and standard deviation scale both parts, feature by feature (axis=0, divided by n)."
+    flat = "the second feature never varies in training: divide it by 1 instead of by 0."
+    cases = [((a, b), _standardized(a, b), hint) for (a, b), hint in (((train, test), own), (constant, flat))]
+    return exercise("standardize", attempt, cases)
+
+
+def nats_in_pixels(attempt):
+    """Judge ``attempt(nll, numbers, low, high)``: a density's NLL moved to grey levels. Exercise of notebook 01."""
+    per = "stretching an axis by a factor divides the density by it, so each number adds the factor's logarithm."
+    factor = "the factor takes [low, high] to [0, 255]."
+    cases = [
+        ((0.0, 784, 0.0, 1.0), 784 * np.log(255.0), per),
+        ((-50.0, 10, -1.0, 1.0), -50 + 10 * np.log(127.5), factor),
+    ]
+    return exercise("nats_in_pixels", attempt, cases)
+
+
+def _standardized(train, test):
+    mean, sd = train.mean(axis=0), train.std(axis=0)
+    sd = np.where(sd == 0.0, 1.0, sd)
+    return (train - mean) / sd, (test - mean) / sd
+
+
+def _match(name, answers, right):
+    """Judge a dictionary of words; returns True, False, or None while an answer is still ``...``."""
+    if any(answers.get(key, ...) is ... for key in right):
+        return _not_attempted(name)
+    for key, (expected, hint) in right.items():
+        if _word(answers[key]) != expected:
+            return _report(False, f"{name}: {_word(answers[key])!r} is not right for {key}. Hint: {hint}")
+    return _report(True, f"{name}: correct")
+
+
+def _word(answer):
+    """An answer in words: None is Keras's name for linear, and a function stands for its name."""
+    word = getattr(answer, "__name__", "linear" if answer is None else str(answer))
+    return word.strip().lower()
+
+
+def _kind(attempt, *arguments):
+    """Name of the dtype that an attempt returns; None if it returns no array, which ``exercise`` then reports."""
+    try:
+        answer = attempt(*arguments)
+    except Exception:
+        return None
+    return None if answer is ... else getattr(getattr(answer, "dtype", None), "name", type(answer).__name__)
 
 
 # ---- Exercises of 02 the GAN adversarial loop ----

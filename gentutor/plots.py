@@ -3,10 +3,12 @@
 Real data is blue, generated data orange, latent space green, what is wrong vermilion (Okabe and Ito 2008).
 """
 
+import math
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 REAL, GENERATED, LATENT, WRONG = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 
@@ -69,6 +71,122 @@ def scaled_histogram(images, low, high, output_range=None, activation="the outpu
     ax.set_yticks([0.1, 1, 10, 100], ["0.1 %", "1 %", "10 %", "100 %"])
     ax.set_ylabel("share of pixels")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return ax
+
+
+def course_map(parts):
+    """Draw the course: one row a part, (title, [(notebook, is_here), ...]); what is to come has a dashed outline."""
+    ax = plt.subplots(figsize=(9.6, 0.82 * len(parts)))[1]
+    for row, (title, notebooks) in enumerate(parts):
+        ax.text(0.0, -row, title, va="center", weight="bold")
+        for column, (name, is_here) in enumerate(notebooks):
+            box = FancyBboxPatch(
+                (2.25 + 1.52 * column, -row - 0.3), 1.36, 0.6, boxstyle="round,pad=0,rounding_size=0.06"
+            )
+            box.set(fc=REAL if is_here else "white", ec=REAL if is_here else "#999999", ls="-" if is_here else "--")
+            ax.add_patch(box)
+            colour = "white" if is_here else "#555555"
+            ax.text(2.93 + 1.52 * column, -row, name, ha="center", va="center", size=9, color=colour, linespacing=1.15)
+    ax.set(xlim=(-0.05, 9.9), ylim=(0.45 - len(parts), 0.5))
+    ax.axis("off")
+    ax.set_title("The course: filled = here now, dashed = to come", loc="left")
+    return ax
+
+
+def families(models):
+    """Draw what families of models give for the likelihood against what one sample costs.
+
+    Args: ``models``, rows (name, "exact", "a bound" or "none", fewest passes, most passes, how far to lift the row).
+    Notebook 00 names the papers behind each.
+    """
+    ax = plt.subplots(figsize=(9.2, 3.9))[1]
+    levels = {"none": 0, "a bound": 1, "exact": 2}
+    for name, likelihood, fewest, most, lift in models:
+        y, ends = levels[likelihood] + lift, sorted({fewest, most})
+        ax.plot(ends, [y] * len(ends), "o-", color=GENERATED, linewidth=4, markersize=9)
+        place = (fewest / 1.12, "left") if fewest < 100 else (most * 1.12, "right")
+        ax.text(place[0], y + 0.13, name, ha=place[1], va="bottom", size=10)
+    ax.set(xscale="log", xlim=(0.7, 1800), ylim=(-0.4, 2.6), xlabel="passes through a network for one sample")
+    ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+    ax.set_yticks([0, 1, 2], ["none", "a bound", "exact"])
+    ax.set_ylabel("what it gives for log p(x)")
+    return ax
+
+
+def latent_map(images, limits=(-3, 3), ax=None):
+    """Draw decoded points of a two-dimensional latent space: (n², h, w), row by row from the top left, z₂ upwards."""
+    ax = ax or plt.subplots(figsize=(4.6, 4.6))[1]
+    image_grid(images, columns=math.isqrt(len(images)), ax=ax)
+    size = ax.images[0].get_array().shape
+    names = [f"{tick:g}".replace("-", "−") for tick in np.linspace(*limits, 5)]
+    places = np.linspace(0, 1, 5)
+    ax.set_xticks(places * size[1] - 0.5, names)
+    ax.set_yticks(size[0] - 0.5 - places * size[0], names)
+    ax.set_xlabel("z₁")
+    ax.set_ylabel("z₂", rotation=0, va="center")
+    ax.tick_params(colors=LATENT)
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        label.set(color=LATENT, weight="bold", size=13)
+    return ax
+
+
+def pixel_values(image, rows, columns):
+    """Draw an image with a part of it framed, beside that part with its numbers; ``rows``, ``columns`` are slices."""
+    (left, right) = plt.subplots(1, 2, figsize=(8.6, 4.2), width_ratios=(1, 1.25))[1]
+    part = image[rows, columns]
+    for ax, pixels in ((left, image), (right, part)):
+        ax.imshow(pixels, vmin=0, vmax=255)
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+    corner, height, width = (columns.start - 0.5, rows.start - 0.5), *part.shape
+    left.add_patch(Rectangle(corner, width, height, fill=False, ec=REAL, lw=2.5))
+    for (row, column), value in np.ndenumerate(part):
+        right.text(column, row, value, ha="center", va="center", size=9, color="black" if value > 127 else "white")
+    left.set_title(f"{image.shape[0]} × {image.shape[1]} pixels")
+    right.set_title("the framed part: 0 is black, 255 white")
+    for spine in right.spines.values():
+        spine.set(visible=True, color=REAL, lw=2.5)
+    return right
+
+
+def image_rows(rows, wrong=(), title=""):
+    """Draw one row of images for each {label: uint8 (n, 28, 28) or (n, 784)}; labels in ``wrong`` are vermilion."""
+    count = max(len(images) for images in rows.values())
+    figure, axes = plt.subplots(len(rows), 1, figsize=(2.2 + 0.6 * count, 0.66 * len(rows) + 0.4), squeeze=False)
+    for ax, (label, images) in zip(axes[:, 0], rows.items(), strict=True):
+        image_grid(images, columns=count, ax=ax)
+        colour = WRONG if label in wrong else "black"
+        ax.set_ylabel(("✗ " if label in wrong else "") + label, rotation=0, ha="right", va="center", color=colour)
+        ax.spines[:].set_visible(False)
+    figure.suptitle(title)
+    return axes[:, 0]
+
+
+def activations(functions, x):
+    """Draw the last activations {name: function} over ``x``, with what each can put out shaded and written down."""
+    axes = plt.subplots(1, len(functions), figsize=(3.1 * len(functions), 2.6), sharex=True, sharey=True)[1]
+    for ax, (name, function) in zip(axes, functions.items(), strict=True):
+        y = np.asarray(function(x))
+        ax.plot(x, y, color=GENERATED)
+        ax.axhspan(max(y.min(), -2.5), min(y.max(), 2.5), color=GENERATED, alpha=0.2, linewidth=0)
+        ax.set(title=name, xlabel="before the activation", ylim=(-2.5, 2.5))
+    axes[0].set_ylabel("what the network puts out")
+    return axes
+
+
+def seed_results(results, xlabel, baselines=(), wrong=(), ax=None):
+    """Draw {recipe: values of several seeds} as dots on one row each, with baselines [(value, label), ...]."""
+    ax = ax or plt.subplots(figsize=(8, 0.42 * len(results) + 1.2))[1]
+    names = list(results)[::-1]
+    for row, name in enumerate(names):
+        colour, marker = (WRONG, "X") if name in wrong else (GENERATED, "o")
+        ax.plot(results[name], np.full(len(results[name]), row), marker, color=colour, alpha=0.7, markersize=8)
+    for (value, label), style in zip(baselines, ("--", ":", "-."), strict=False):
+        ax.axvline(value, color="#555555", linestyle=style, linewidth=1.3, label=label)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.4), xlim=(0, None))
+    if baselines:
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(baselines))
     return ax
 
 
