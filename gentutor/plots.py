@@ -74,20 +74,19 @@ def scaled_histogram(images, low, high, output_range=None, activation="the outpu
     return ax
 
 
-def course_map(parts):
-    """Draw the course: one row a part, (title, [(notebook, is_here), ...]); what is to come has a dashed outline."""
-    ax = plt.subplots(figsize=(9.6, 0.82 * len(parts)))[1]
-    for row, (title, notebooks) in enumerate(parts):
-        ax.text(0.0, -row, title, va="center", weight="bold")
-        for column, (name, is_here) in enumerate(notebooks):
-            box = FancyBboxPatch(
-                (2.25 + 1.52 * column, -row - 0.3), 1.36, 0.6, boxstyle="round,pad=0,rounding_size=0.06"
-            )
-            box.set(fc=REAL if is_here else "white", ec=REAL if is_here else "#999999", ls="-" if is_here else "--")
-            ax.add_patch(box)
-            colour = "white" if is_here else "#555555"
-            ax.text(2.93 + 1.52 * column, -row, name, ha="center", va="center", size=9, color=colour, linespacing=1.15)
-    ax.set(xlim=(-0.05, 9.9), ylim=(0.45 - len(parts), 0.5))
+def course_map(here, planned):
+    """Draw the course, one row a part, from two {part: [notebook, ...]}; ``planned`` ones have a dashed outline."""
+    ax = plt.subplots(figsize=(9.6, 0.82 * len(planned)))[1]
+    for row, part in enumerate(planned):
+        ax.text(0.0, -row, part, va="center", weight="bold")
+        rows = [(name, REAL, "-", "white") for name in here.get(part, [])]
+        rows += [(name, "#999999", "--", "#555555") for name in planned[part]]
+        for column, (name, edge, line, colour) in enumerate(rows):
+            left, face = 2.25 + 1.52 * column, REAL if edge == REAL else "white"
+            shape = "round,pad=0,rounding_size=0.06"
+            ax.add_patch(FancyBboxPatch((left, -row - 0.3), 1.36, 0.6, boxstyle=shape, fc=face, ec=edge, ls=line))
+            ax.text(left + 0.68, -row, name, ha="center", va="center", size=9, color=colour, linespacing=1.15)
+    ax.set(xlim=(-0.05, 9.9), ylim=(0.45 - len(planned), 0.5))
     ax.axis("off")
     ax.set_title("The course: filled = here now, dashed = to come", loc="left")
     return ax
