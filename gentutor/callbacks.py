@@ -13,8 +13,7 @@ class StopOnNaN(keras.callbacks.Callback):
     """
 
     def on_train_begin(self, logs=None):
-        self.reason = None
-        self._finite_weights = self.model.get_weights()
+        self.reason, self._finite = None, _values(self.model)
 
     def on_train_batch_end(self, batch, logs=None):
         bad = [name for name, value in (logs or {}).items() if not np.isfinite(value)]
@@ -25,23 +24,24 @@ class StopOnNaN(keras.callbacks.Callback):
                 "Usual causes: a learning rate that is too high, data on the wrong scale, a logarithm of 0. "
                 "The weights from before this epoch are back in the model."
             )
+            for variable, value in zip(_variables(self.model), self._finite, strict=True):
+                variable.assign(value)  # at once: validation and other callbacks still look at this epoch
 
     def on_epoch_end(self, epoch, logs=None):
         if self.reason is None:
-            weights = self.model.get_weights()
-            if all(np.isfinite(weight).all() for weight in weights if weight.dtype.kind == "f"):
-                self._finite_weights = weights
+            values = _values(self.model)
+            if all(np.isfinite(value).all() for value in values):
+                self._finite = values
 
     def on_train_end(self, logs=None):
         if self.reason is not None:
-            self.model.set_weights(self._finite_weights)
             print(self.reason)
 
 
 class Snapshots(keras.callbacks.Callback):
     """Call ``draw(model)`` after every ``every`` epochs and keep the arrays: a film of the training.
 
-    ``frames`` is the list of arrays, ``epochs`` their epoch numbers (0 is before training). Built in notebook 02.
+    ``frames`` is the list of arrays, ``epochs`` their epoch numbers; the first is from before training. Notebook 02.
     """
 
     def __init__(self, draw, every=1):
@@ -49,9 +49,9 @@ class Snapshots(keras.callbacks.Callback):
         self.draw, self.every = draw, validate.positive_int("every", every)
         self.frames, self.epochs = [], []
 
-    def on_train_begin(self, logs=None):
+    def on_epoch_begin(self, epoch, logs=None):
         if not self.frames:
-            self._keep(0)
+            self._keep(epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
@@ -86,3 +86,13 @@ class KeepBest(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         if self._best_weights is not None:
             self.model.set_weights(self._best_weights)
+
+
+def _variables(model):
+    """All that a training step changes: the weights of the networks and the memory of the optimizers."""
+    optimizers = {id(part): part for part in vars(model).values() if isinstance(part, keras.optimizers.Optimizer)}
+    return [*model.weights, *(variable for optimizer in optimizers.values() for variable in optimizer.variables)]
+
+
+def _values(model):
+    return [variable.numpy() for variable in _variables(model)]

@@ -105,7 +105,8 @@ def batches(x, batch_size=128, seed=0, first_epoch=0, binarize=False):
         return batch
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-    return epochs.flat_map(epoch_order).map(gather, num_parallel_calls=2, deterministic=True).prefetch(8)
+    drawn = epochs.flat_map(epoch_order).map(gather, num_parallel_calls=2, deterministic=True).prefetch(8)
+    return drawn.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
 def _check_limits(low, high):

@@ -31,7 +31,7 @@ class GAN(keras.Model):
         self.ema_generator = None if ema_decay is None else _copy(generator)
         self.gradient_penalty = validate.number("gradient_penalty", gradient_penalty)
         self.data_range = data_range or training.output_range(generator)
-        self.seed = seed
+        self.seed = validate.seed(seed)
         self.latent_dim = generator.input_shape[-1]
         self.discriminator_tracker = keras.metrics.Mean(name="discriminator_loss")
         self.generator_tracker = keras.metrics.Mean(name="generator_loss")
@@ -39,7 +39,8 @@ class GAN(keras.Model):
 
     def compile(self, generator_optimizer=None, discriminator_optimizer=None, **kwargs):
         """Set the two optimizers (Adam(2e-4, beta_1=0.5) each by default); other arguments go to Keras."""
-        training.check_strategy(kwargs.get("jit_compile"), kwargs.get("steps_per_execution", 1))
+        training.check_strategy(self, kwargs.get("jit_compile"), kwargs.get("steps_per_execution", 1))
+        _check_players(self, generator_optimizer, discriminator_optimizer)
         self.generator_optimizer = keras.optimizers.get(generator_optimizer or _default_optimizer())
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer or _default_optimizer())
         super().compile(optimizer=self.generator_optimizer, **kwargs)
@@ -48,7 +49,7 @@ class GAN(keras.Model):
 
     def train_step(self, data):
         """One step of each player: the discriminator first, then the generator against the new discriminator."""
-        real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        real = training.unpack_batch(data)
         z_discriminator, z_generator = self._noise(ops.shape(real)[0], self.generator_optimizer.iterations)
 
         fake = self.generator(z_discriminator, training=True)
@@ -71,7 +72,7 @@ class GAN(keras.Model):
 
     def test_step(self, data):
         """Both losses on held-out data with fixed noise: a discriminator that memorised shows itself here."""
-        real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        real = training.unpack_batch(data)
         z, _ = self._noise(ops.shape(real)[0], -1)
         fake_logits = self.discriminator(self.generator(z, training=False), training=False)
         d_loss = losses.discriminator_loss(self.discriminator(real, training=False), fake_logits)
@@ -95,6 +96,7 @@ class GAN(keras.Model):
         **kwargs,
     ):
         """Train on an array (n, ...) or a dataset of batches; see ``training.fit`` for what is checked and kept."""
+        _check_players(self)
         return training.fit(
             self,
             x,
@@ -119,7 +121,7 @@ class GAN(keras.Model):
     def sample(self, n, seed):
         """Draw ``n`` >= 1 images as uint8 in the shape that the generator puts out; same seed, same images."""
         n = validate.positive_int("n", n)
-        z = tf.random.stateless_normal((n, self.latent_dim), (seed, 1))
+        z = tf.random.stateless_normal((n, self.latent_dim), (validate.seed(seed), 1))
         return training.to_pixels(training.in_chunks(self, z), self.data_range)
 
     def check_data(self, name, x):
@@ -211,6 +213,21 @@ def _copy(network):
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
     return copy
+
+
+def _check_players(model, generator_optimizer=None, discriminator_optimizer=None):
+    """Raise unless both networks can learn, each by its own optimizer."""
+    for name, network in (("generator", model.generator), ("discriminator", model.discriminator)):
+        if not network.trainable_variables:
+            raise ValueError(
+                f"{name} has no trainable weights (trainable = {network.trainable}), so it cannot learn. "
+                f"Set {name}.trainable = True and compile: GAN needs no freezing, its optimizers move one player each."
+            )
+    if isinstance(generator_optimizer, keras.optimizers.Optimizer) and generator_optimizer is discriminator_optimizer:
+        raise ValueError(
+            "generator_optimizer and discriminator_optimizer are the same object, but each player needs a memory of "
+            "its own. Make two, for instance keras.optimizers.Adam(2e-4, beta_1=0.5) twice."
+        )
 
 
 def _check_networks(generator, discriminator):

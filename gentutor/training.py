@@ -22,12 +22,14 @@ def fit(model, x, y, batch_size, epochs, verbose, callbacks, validation_data, in
     epochs = validate.positive_int("epochs", epochs)
     if isinstance(x, tf.data.Dataset):
         model.check_data("the first batch of x", _first_batch("x", x))
+        if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
+            raise ValueError("x is an endless dataset, so an epoch has no end. Give steps_per_epoch, such as n // 128.")
     else:
         model.check_data("x", x)
         batch_size = min(validate.positive_int("batch_size", batch_size or 128), len(x))
         steps_per_epoch = steps_per_epoch or len(x) // batch_size
         x = data.batches(x, batch_size, model.seed, first_epoch=initial_epoch)
-    _check_executions(model, steps_per_epoch)
+    _check_executions(model, steps_per_epoch or int(x.cardinality()))
     stop_on_nan = gentutor_callbacks.StopOnNaN()
     run = keras.callbacks.CallbackList(
         [stop_on_nan, *_as_list(callbacks)],
@@ -84,9 +86,9 @@ def fused_train_function(model, keras_function):
     return train_function
 
 
-def check_strategy(jit_compile, steps_per_execution):
+def check_strategy(model, jit_compile, steps_per_execution):
     """Raise a ValueError for the settings that Keras cannot combine with several replicas."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    replicas = model.distribute_strategy.num_replicas_in_sync
     if replicas > 1 and (jit_compile is True or steps_per_execution != 1):
         raise ValueError(
             f"jit_compile={jit_compile} and steps_per_execution={steps_per_execution} do not work with {replicas} "
@@ -105,18 +107,25 @@ def noise(shape, seed, step):
     replica = 0 if context is None else context.replica_id_in_sync_group
     step = tf.cast(step, tf.int32) * 64 + tf.cast(replica, tf.int32)
     key = tf.stack([tf.constant(seed, tf.int32), step])
-    return tf.random.stateless_normal(shape, key, alg="philox")
+    return tf.cast(tf.random.stateless_normal(shape, key, alg="philox"), keras.config.floatx())
+
+
+def unpack_batch(data):
+    """The examples of a batch, without labels, in the precision of the networks."""
+    return keras.ops.cast(keras.utils.unpack_x_y_sample_weight(data)[0], keras.config.floatx())
 
 
 def output_range(network):
     """Range of the network's last activation: (-1, 1) for tanh, (0, 1) for sigmoid, None for anything else."""
+    ranges = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
     shape_only = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Cropping2D, keras.layers.InputLayer)
-    for layer in reversed(getattr(network, "layers", [])):
+    # a functional model's operations also hold keras.ops.tanh and its like, which are no layers
+    for layer in reversed(getattr(network, "operations", network.layers)):
         if isinstance(layer, keras.Model):
             return output_range(layer)
         if not isinstance(layer, shape_only):
-            activation = getattr(layer, "activation", None)
-            return {keras.activations.tanh: (-1.0, 1.0), keras.activations.sigmoid: (0.0, 1.0)}.get(activation)
+            activation = getattr(layer, "activation", None) or type(layer)
+            return ranges.get(getattr(activation, "__name__", "").lower())
     return None
 
 
@@ -149,8 +158,9 @@ def _first_batch(name, dataset):
 
 
 def _check_executions(model, steps_per_epoch):
+    """Raise unless the executions fill the epoch; a dataset whose length is not known has negative steps."""
     per_execution = model.steps_per_execution
-    if steps_per_epoch and steps_per_epoch % per_execution:
+    if steps_per_epoch > 0 and steps_per_epoch % per_execution:
         divisors = [d for d in range(1, min(steps_per_epoch, 200) + 1) if steps_per_epoch % d == 0]
         raise ValueError(
             f"steps_per_execution={per_execution} does not divide the {steps_per_epoch} steps of an epoch, so the last "

@@ -32,7 +32,7 @@ class VAE(keras.Model):
         self.beta = validate.number("beta", beta)
         self.sigma = validate.number("sigma", sigma, low=1e-6)
         self.data_range = (0.0, 1.0) if self.is_bernoulli else data_range or training.output_range(decoder)
-        self.seed = seed
+        self.seed = validate.seed(seed)
         self.latent_dim = decoder.input_shape[-1]
         self.trackers = [keras.metrics.Mean(name=name) for name in ("loss", "reconstruction", "kl")]
         self.built = True
@@ -47,7 +47,7 @@ class VAE(keras.Model):
 
     def compile(self, optimizer=None, **kwargs):
         """Set the optimizer (Adam(1e-3) by default); other arguments go to Keras."""
-        training.check_strategy(kwargs.get("jit_compile"), kwargs.get("steps_per_execution", 1))
+        training.check_strategy(self, kwargs.get("jit_compile"), kwargs.get("steps_per_execution", 1))
         super().compile(optimizer=optimizer or keras.optimizers.Adam(1e-3), **kwargs)
         self.optimizer.build(self.trainable_variables)
 
@@ -63,7 +63,7 @@ class VAE(keras.Model):
 
     def train_step(self, data):
         """One gradient step on reconstruction + beta · KL, the mean over the batch."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x = training.unpack_batch(data)
         noise = training.noise((ops.shape(x)[0], self.latent_dim), self.seed, self.optimizer.iterations)
         with tf.GradientTape() as tape:
             reconstruction, kl = self.elbo_terms(x, noise, training=True)
@@ -74,7 +74,7 @@ class VAE(keras.Model):
 
     def test_step(self, data):
         """The same loss on held-out data, with noise that is the same in every evaluation."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x = training.unpack_batch(data)
         noise = training.noise((ops.shape(x)[0], self.latent_dim), self.seed, -1)
         return self._log(*self.elbo_terms(x, noise))
 
@@ -121,7 +121,7 @@ class VAE(keras.Model):
     def sample(self, n, seed, mean=True):
         """Draw ``n`` >= 1 images as uint8 (n, ...): z from the prior, then p(x|z)'s mean, or a draw if not ``mean``."""
         n = validate.positive_int("n", n)
-        z = tf.random.stateless_normal((n, self.latent_dim), (seed, 1))
+        z = tf.random.stateless_normal((n, self.latent_dim), (validate.seed(seed), 1))
         return self.decode(z, seed, mean)
 
     def decode(self, z, seed=0, mean=True):
@@ -133,7 +133,7 @@ class VAE(keras.Model):
         output = training.in_chunks(self.decoder, ops.convert_to_tensor(z, "float32"))
         rng = np.random.default_rng(seed)
         if self.is_bernoulli:
-            output = 1.0 / (1.0 + np.exp(-output))
+            output = 0.5 + 0.5 * np.tanh(0.5 * output)  # the sigmoid, without overflow
             output = output if mean else rng.random(output.shape) < output
         elif not mean:
             output = output + self.sigma * rng.standard_normal(output.shape)

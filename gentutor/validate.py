@@ -28,6 +28,13 @@ def number(name, value, low=0.0, high=math.inf):
     return result
 
 
+def seed(value):
+    """Return ``value`` as an int that random generators take, or raise a ValueError."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise ValueError(f"seed must be a whole number from 0 to 2**31 - 1, but it is {value!r}. Try seed=0.")
+    return int(value)
+
+
 def uint8_images(name, images):
     """Return ``images`` as a non-empty uint8 array, or raise: what a picture is before it is scaled."""
     images = np.asarray(images)
