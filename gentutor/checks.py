@@ -25,7 +25,10 @@ def same(mine, reference, *args, tolerance=1e-4):
     Both are called with ``*args`` and may return an array, a tensor or a tuple of them.
     """
     name = getattr(reference, "__name__", "the reference")
-    ours, theirs = (_arrays(function(*args)) for function in (mine, reference))
+    answer = mine(*args)
+    if _unanswered(answer):
+        return _not_attempted(f"same as {name}")
+    ours, theirs = _arrays(answer), _arrays(reference(*args))
     shapes = [[array.shape for array in arrays] for arrays in (ours, theirs)]
     if shapes[0] != shapes[1]:
         return _report(False, f"same as {name}: your shapes are {shapes[0]}, expected {shapes[1]}")
@@ -47,14 +50,15 @@ def expect(name, value, low, high):
 def exercise(name, attempt, cases, tolerance=1e-4):
     """Judge an exercise: ``attempt`` is a function (or a value, for cases without arguments).
 
-    ``cases`` is a list of (arguments, expected, hint). Returns True, False, or None when not attempted: the learner's
-    ``...`` is still there. NumPy arrays, tensors and plain numbers are all right as answers.
+    ``cases`` is a list of (arguments, expected, hint); a tuple stands for several results, a list for an array. Returns
+    True, False, or None when not attempted: the learner's ``...`` is still there. NumPy arrays, tensors and plain
+    numbers are all right as answers.
     """
     for arguments, expected, hint in cases:
         try:
             answer = attempt(*arguments) if callable(attempt) else attempt
         except Exception as error:
-            if callable(attempt) and "ellipsis" in str(error).lower():
+            if "ellipsis" in str(error).lower():
                 return _not_attempted(name)
             return _report(False, f"{name}: your code raised {type(error).__name__}: {error}. Hint: {hint}")
         if _unanswered(answer):
@@ -68,11 +72,17 @@ def exercise(name, attempt, cases, tolerance=1e-4):
 
 def _difference(answer, expected, tolerance):
     """What is wrong with an answer, in words; None if nothing is."""
+    if answer is None:
+        return f"expected {_show(expected)}, you have None: is a return missing"
     if isinstance(expected, (str, bool)):
-        return None if answer == expected else f"expected {expected!r}, you have {answer!r}"
-    answers, targets = _arrays(answer), _arrays(expected)
+        return None if _is_word(answer, expected) else f"expected {expected!r}, you have {_show(answer)}"
+    targets = _arrays(expected)
+    try:
+        answers = _arrays(answer, _several(expected) and isinstance(answer, (tuple, list)))
+    except (TypeError, ValueError):
+        return f"expected {_show(expected)}, you have {answer!r}, which is not a number or an array of numbers"
     if len(answers) != len(targets):
-        return f"expected {len(targets)} result(s), you returned {len(answers)}"
+        return f"expected {len(targets)} results, you returned {len(answers)}"
     for mine, target in zip(answers, targets, strict=True):
         if mine.shape != target.shape:
             return f"expected the shape {target.shape}, yours is {mine.shape}"
@@ -81,21 +91,44 @@ def _difference(answer, expected, tolerance):
     return None
 
 
-def _arrays(result):
-    parts = result if isinstance(result, (tuple, list)) else (result,)
-    return [np.asarray(keras.ops.convert_to_numpy(p) if tf.is_tensor(p) else p, dtype=np.float64) for p in parts]
+def _is_word(answer, expected):
+    """Whether an answer is the expected string or bool, also as a NumPy or TensorFlow scalar."""
+    if isinstance(answer, (tuple, list)) or getattr(answer, "shape", ()) != ():
+        return False
+    return bool(answer == expected)
+
+
+def _several(result):
+    """Whether a result is a tuple, or a list of arrays, and not one array or a list of numbers."""
+    parts = result if isinstance(result, list) else ()
+    return isinstance(result, tuple) or any(len(getattr(part, "shape", ())) for part in parts)
+
+
+def _arrays(result, several=None):
+    """A result as a list of float64 arrays, one for each part if there are ``several``."""
+    parts = result if several or (several is None and _several(result)) else (result,)
+    tensors = [tf.is_tensor(part) or isinstance(part, keras.Variable) for part in parts]
+    parts = [keras.ops.convert_to_numpy(part) if is_one else part for part, is_one in zip(parts, tensors, strict=True)]
+    return [np.asarray(part, dtype=np.float64) for part in parts]
 
 
 def _unanswered(answer):
-    parts = answer if isinstance(answer, (tuple, list)) else (answer,)
-    return any(part is ... for part in parts)
+    """Whether a ``...`` is left in an answer, or in a part of it."""
+    if isinstance(answer, np.ndarray) and answer.dtype == object:
+        answer = answer.ravel().tolist()
+    if isinstance(answer, (tuple, list)):
+        return any(_unanswered(part) for part in answer)
+    return answer is ...
 
 
 def _show(value):
     if callable(value):
         return getattr(value, "__name__", "a function")
-    array = np.asarray(value)
-    text = np.array2string(array.astype(np.float64), precision=4, threshold=8, edgeitems=2, suppress_small=True)
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return repr(value)
+    text = np.array2string(array, precision=4, threshold=8, edgeitems=2, suppress_small=True)
     return text if array.size <= 8 else f"an array of shape {array.shape}: {text}"
 
 
@@ -239,10 +272,14 @@ def denormalize(attempt):
     name, levels = "denormalize", np.arange(256, dtype=np.uint8)
     ends = np.array([-1.0, 1.0], np.float32)
     cases = [
-        ((ends, -1.0, 1.0), [0.0, 255.0], "undo it in reverse: subtract low, divide by high − low, multiply by 255."),
+        (
+            (ends, -1.0, 1.0),
+            np.array([0.0, 255.0]),
+            "undo it in reverse: subtract low, divide by high − low, multiply by 255.",
+        ),
         ((data.normalize(levels, -1, 1), -1.0, 1.0), levels, "round before you convert: astype cuts the digits off."),
         ((data.normalize(levels, 0, 1), 0.0, 1.0), levels, "use low and high, not −1 and 1."),
-        ((1.3 * ends, -1.0, 1.0), [0.0, 255.0], "clip to [0, 255] before you convert: uint8 wraps around."),
+        ((1.3 * ends, -1.0, 1.0), np.array([0.0, 255.0]), "clip to [0, 255] before you convert: uint8 wraps around."),
     ]
     kind = _kind(attempt, ends, -1.0, 1.0)
     if kind not in (None, "uint8"):
