@@ -337,7 +337,9 @@ def _standardized(train, test):
 
 def _match(name, answers, right):
     """Judge a dictionary of words; returns True, False, or None while an answer is still ``...``."""
-    if any(answers.get(key, ...) is ... for key in right):
+    if answers is not ... and not isinstance(answers, dict):
+        return _report(False, f"{name}: expected a dictionary with the keys {list(right)}. Change the words only.")
+    if answers is ... or any(answers.get(key, ...) is ... for key in right):
         return _not_attempted(name)
     for key, (expected, hint) in right.items():
         if _word(answers[key]) != expected:
@@ -357,7 +359,9 @@ def _kind(attempt, *arguments):
         answer = attempt(*arguments)
     except Exception:
         return None
-    return None if answer is ... else getattr(getattr(answer, "dtype", None), "name", type(answer).__name__)
+    if answer is ... or answer is None:
+        return None
+    return getattr(getattr(answer, "dtype", None), "name", type(answer).__name__)
 
 
 # ---- Exercises of 02 the GAN adversarial loop ----

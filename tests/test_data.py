@@ -305,9 +305,7 @@ def test_float_batch_takes_arrays_and_tensors(x):
 @given(x=hnp.arrays(np.float32, (3, 4), elements=st.floats(-5, 5, width=32)))
 def test_data_range_is_refused_exactly_when_outside(x):
     if x.min() < -1 - 1e-6 or x.max() > 1 + 1e-6:
-        with pytest.raises(
-            ValueError, match=r"x must lie in \[-1, 1\] because it ends in tanh.*normalize\(images, -1, 1\)"
-        ):
+        with pytest.raises(ValueError, match=r"x must lie in \[-1, 1\] because it ends in tanh"):
             validate.data_range("x", x, -1, 1, "it ends in tanh")
     else:
         validate.data_range("x", x, -1, 1, "it ends in tanh")
