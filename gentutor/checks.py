@@ -253,16 +253,12 @@ def normalize(attempt):
     """Judge ``attempt(images, low, high)``: uint8 pixels -> floats in [low, high]. Exercise of notebook 01."""
     bright = np.array([[0, 51], [204, 255]], np.uint8)
     dim = np.array([[0, 100, 200]], np.uint8)
-    stretch = "go to [0, 1] first, then stretch by high − low, then add low."
+    stretch = "in floats, for uint8 wraps around: go to [0, 1] first, then stretch by high − low, then add low."
     cases = [
         ((bright, 0.0, 1.0), bright / 255.0, "255 should become high, so divide by 255."),
         ((bright, -1.0, 1.0), 2.0 * (bright / 255.0) - 1.0, stretch),
         ((dim, -1, 1), 2.0 * (dim / 255.0) - 1.0, "divide by 255, not by this image's maximum; and not in uint8."),
-        (
-            (dim, -3, 5),
-            8.0 * (dim / 255.0) - 3.0,
-            "convert to float before you multiply: uint8 wraps around. Then " + stretch,
-        ),
+        ((dim, -3, 5), 8.0 * (dim / 255.0) - 3.0, stretch),
     ]
     return exercise("normalize", attempt, cases)
 
@@ -270,11 +266,11 @@ def normalize(attempt):
 def denormalize(attempt):
     """Judge ``attempt(x, low, high)``: floats in [low, high] -> uint8 pixels. Exercise of notebook 01."""
     name, levels = "denormalize", np.arange(256, dtype=np.uint8)
-    ends = np.array([-1.0, 1.0], np.float32)
+    ends, some = np.array([-1.0, 1.0], np.float32), np.array([-1.0, 0.203, 1.0], np.float32)
     cases = [
         (
-            (ends, -1.0, 1.0),
-            np.array([0.0, 255.0]),
+            (some, -1.0, 1.0),
+            [0.0, 153.0, 255.0],
             "undo it in reverse: subtract low, divide by high − low, multiply by 255.",
         ),
         ((data.normalize(levels, -1, 1), -1.0, 1.0), levels, "round before you convert: astype cuts the digits off."),

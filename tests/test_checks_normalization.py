@@ -73,7 +73,7 @@ RIGHT = [
     (checks.likelihoods, {key: word.upper() for key, word in LIKELIHOODS.items()}),
 ]
 WRONG = [
-    (checks.normalize, lambda i, low, high: i / 255.0, r"for \(.*\), -1\., 1\.\)\. Hint: go to \[0, 1\] first"),
+    (checks.normalize, lambda i, low, high: i / 255.0, r"go to \[0, 1\] first"),
     (checks.normalize, lambda i, low, high: (high - low) * (i / 255.0), "add low"),
     (checks.normalize, lambda i, low, high: i / 127.5 - 1.0, "divide by 255"),
     (checks.normalize, lambda i, low, high: low + (high - low) * (i / i.max()), "not by this image's maximum"),
