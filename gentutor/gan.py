@@ -193,6 +193,8 @@ class GAN(keras.Model):
         return cls(**config)
 
     def get_compile_config(self):
+        if not self.compiled:
+            return None
         pack = keras.saving.serialize_keras_object
         return {
             "generator_optimizer": pack(self.generator_optimizer),

@@ -20,6 +20,7 @@ def fit(model, x, y, batch_size, epochs, verbose, callbacks, validation_data, in
     if y is not None:
         raise ValueError("y was given, but this model learns from x alone. Leave y out: fit(x, epochs=...).")
     epochs = validate.positive_int("epochs", epochs)
+    validation_data = _validation_dataset(model, validation_data)
     if isinstance(x, tf.data.Dataset):
         model.check_data("the first batch of x", _first_batch("x", x))
         if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
@@ -47,7 +48,7 @@ def fit(model, x, y, batch_size, epochs, verbose, callbacks, validation_data, in
             epochs=epochs,
             verbose=verbose,
             callbacks=run,
-            validation_data=_validation_dataset(model, validation_data),
+            validation_data=validation_data,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             **{"shuffle": False, **kwargs},
@@ -56,7 +57,7 @@ def fit(model, x, y, batch_size, epochs, verbose, callbacks, validation_data, in
         run.on_train_end()
         print(f"Interrupted after {len(model.history.epoch)} whole epochs. The model keeps what it has learnt.")
     finally:
-        del x
+        del x, validation_data
         gc.collect()  # TensorFlow's datasets sit in reference cycles; without this each call would keep a copy of x
     return model.history
 

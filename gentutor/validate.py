@@ -90,7 +90,7 @@ def data_range(name, x, low, high, reason):
 def not_raw_pixels(name, x):
     """Raise if ``x`` looks like pixels that nobody scaled: nothing negative, and values beyond 2 up to 255."""
     x = np.asarray(x)
-    if x.min() >= 0 and 100 < x.max() <= 255:
+    if x.min() >= 0 and 100 < x.max() <= 255.5:
         raise ValueError(
             f"{name} spans [{x.min():g}, {x.max():g}], which looks like pixels from 0 to 255. "
             "Scale them first: data.normalize(images, low, high)."
