@@ -1,0 +1,196 @@
+"""What the figures show: the drawn arrays are read back and compared with what was handed over."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Text
+
+from gentutor import plots
+
+DIGITS = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
+
+
+def texts(artist):
+    """All words in a figure or in axes."""
+    return [text.get_text() for text in artist.findobj(Text) if text.get_text()]
+
+
+def rgb(colour):
+    return mpl.colors.to_hex(colour).upper()
+
+
+@pytest.fixture
+def ax():
+    return plt.subplots()[1]
+
+
+# ---- every figure ----
+
+FIGURES = {
+    "image_grid": lambda ax: plots.image_grid(DIGITS, ax=ax),
+    "curves": lambda ax: plots.curves({"a": [1, 2]}, "step", "nats", ax=ax),
+    "scaled_histogram": lambda ax: plots.scaled_histogram(DIGITS, -1, 1, (0, 1), "sigmoid", ax=ax),
+    "latent_map": lambda ax: plots.latent_map(DIGITS[:9], ax=ax),
+    "seed_results": lambda ax: plots.seed_results({"a": [1, 2]}, "nats", ax=ax),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_draw_on_the_axes_they_are_given(name, ax):
+    assert FIGURES[name](ax) is ax
+    assert plt.get_fignums() == [ax.figure.number]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_make_their_own_axes_and_show_nothing(name, monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda *a, **k: pytest.fail("plots must not show"))
+    own = FIGURES[name](None)
+    assert isinstance(own, plt.Axes)
+    own.figure.canvas.draw()
+
+
+def test_style_is_the_course_sheet():
+    before = mpl.rcParams.copy()
+    try:
+        plots.use_style()
+        first = [entry["color"].upper() for entry in mpl.rcParams["axes.prop_cycle"]][:4]
+        assert ["#" + colour.lstrip("#") for colour in first] == [
+            plots.REAL, plots.GENERATED, plots.LATENT, plots.WRONG,
+        ]  # fmt: skip
+        assert mpl.rcParams["axes.grid"]
+    finally:
+        mpl.rcParams.update(before)
+
+
+# ---- images ----
+
+
+@settings(max_examples=30)
+@given(n=st.integers(1, 13), columns=st.integers(1, 6), flat=st.booleans(), channel=st.booleans())
+def test_image_grid_puts_image_i_in_row_and_column(n, columns, flat, channel):
+    images = np.random.default_rng(n).integers(0, 256, (n, 5, 5), dtype=np.uint8)
+    given_as = images.reshape(n, 25) if flat else images[..., None] if channel else images
+    drawn = plots.image_grid(given_as, columns=columns).images[0].get_array()
+    plt.close("all")
+    rows = -(-n // columns)
+    assert drawn.shape == (5 * rows, 5 * columns)
+    for i in range(n):
+        row, column = divmod(i, columns)
+        assert (drawn[5 * row : 5 * row + 5, 5 * column : 5 * column + 5] == images[i]).all()
+    assert drawn.sum() == images.sum()  # the rest is black
+
+
+def test_image_grid_takes_float_pixels_and_keeps_the_grey_scale():
+    ax = plots.image_grid(np.full((1, 4, 4), 100.0), title="one")
+    assert ax.images[0].get_clim() == (0, 255)
+    assert ax.get_title() == "one"
+    assert list(ax.get_xticks()) == []
+
+
+def test_image_rows_draws_a_row_each_and_marks_wrong_ones():
+    axes = plots.image_rows({"real": DIGITS[:4], "bad": DIGITS[4:8]}, wrong=["bad"])
+    assert [ax.get_ylabel() for ax in axes] == ["real", "✗ bad"]
+    assert rgb(axes[1].yaxis.label.get_color()) == plots.WRONG
+    assert rgb(axes[0].yaxis.label.get_color()) != plots.WRONG
+    assert (axes[1].images[0].get_array() == np.hstack(DIGITS[4:8])).all()
+
+
+def test_pixel_values_writes_the_numbers_where_they_are():
+    image = DIGITS[0]
+    ax = plots.pixel_values(image, slice(3, 6), slice(10, 14))
+    written = {(round(t.get_position()[1]), round(t.get_position()[0])): t.get_text() for t in ax.texts}
+    part = image[3:6, 10:14]
+    assert written == {place: str(value) for place, value in np.ndenumerate(part)}
+    frame = ax.figure.axes[0].patches[0]
+    assert (frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) == (9.5, 2.5, 4, 3)
+
+
+def test_latent_map_has_z2_upwards():
+    images = np.zeros((9, 4, 4), np.uint8)
+    images[0] = 200  # the first image is the top left: smallest z1, largest z2
+    ax = plots.latent_map(images, limits=(-2, 2))
+    ax.figure.canvas.draw()
+    assert ax.images[0].get_array()[:4, :4].min() == 200
+    labels = {label.get_text(): label.get_position()[1] for label in ax.get_yticklabels()}
+    assert labels["2"] < labels["0"] < labels["−2"]  # an image's rows count downwards
+    assert ax.yaxis_inverted()
+    places = {label.get_text(): label.get_position()[0] for label in ax.get_xticklabels()}
+    assert places["−2"] < places["2"]
+    assert (places["−2"], places["2"]) == (-0.5, 11.5)
+    assert rgb(ax.xaxis.label.get_color()) == plots.LATENT
+
+
+# ---- curves and histograms ----
+
+
+def test_curves_count_from_one_or_take_x_and_draw_baselines():
+    ax = plots.curves({"a": [3, 1], "b": ([10, 20], [5, 6])}, "step", "nats", [(2.0, "chance")], title="t")
+    assert [line.get_xdata().tolist() for line in ax.lines[:2]] == [[1, 2], [10, 20]]
+    assert [line.get_ydata().tolist() for line in ax.lines[:2]] == [[3, 1], [5, 6]]
+    assert set(ax.lines[2].get_ydata()) == {2.0}
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("step", "nats", "t")
+    assert {"a", "b", "chance"} <= set(texts(ax))
+
+
+@settings(max_examples=30)
+@given(low=st.floats(-2, 1.9), width=st.floats(0.1, 4))
+def test_scaled_histogram_is_numpys_histogram_of_the_scaled_pixels(low, width):
+    high = low + width
+    ax = plots.scaled_histogram(DIGITS, low, high)
+    heights, edges, _ = ax.patches[0].get_data()
+    plt.close("all")
+    counts = np.histogram(DIGITS, bins=np.arange(0, 257, 8))[0]
+    np.testing.assert_allclose(heights, 100 * counts / DIGITS.size)
+    np.testing.assert_allclose(edges[[0, -1]], [low, high])
+
+
+def test_scaled_histogram_shades_the_range_of_the_activation():
+    ax = plots.scaled_histogram(DIGITS, -1, 1, (0, 1), "sigmoid")
+    shade = ax.patches[1]
+    assert (shade.get_x(), shade.get_width()) == (0, 1)
+    assert any("sigmoid" in text for text in texts(ax))
+    unlimited = plots.scaled_histogram(DIGITS, -1, 1, (-np.inf, np.inf), "linear")
+    assert unlimited.patches[1].get_width() == np.ptp(unlimited.get_xlim())
+
+
+def test_activations_draw_each_function():
+    x = np.linspace(-3, 3, 7)
+    axes = plots.activations({"tanh": np.tanh, "linear": lambda a: a}, x)
+    np.testing.assert_allclose(axes[0].lines[0].get_ydata(), np.tanh(x))
+    assert [ax.get_title() for ax in axes] == ["tanh", "linear"]
+
+
+def test_seed_results_put_the_first_recipe_on_top_and_mark_wrong_ones():
+    results = {"good": [1.0, 2.0], "bad": [9.0, 8.0]}
+    ax = plots.seed_results(results, "grey levels", [(5.0, "mean image")], wrong=["bad"])
+    rows = {label.get_text(): i for i, label in enumerate(ax.get_yticklabels())}
+    assert rows["good"] > rows["bad"]
+    for line in ax.lines[:2]:
+        name = next(name for name, row in rows.items() if row == line.get_ydata()[0])
+        assert line.get_xdata().tolist() == results[name]
+        assert (rgb(line.get_color()) == plots.WRONG) == (name == "bad")
+        assert (line.get_marker() == "X") == (name == "bad")  # never by colour alone
+    assert "mean image" in texts(ax)
+
+
+# ---- notebook 00 ----
+
+
+def test_course_map_fills_what_is_here_and_dashes_what_is_to_come():
+    ax = plots.course_map({"I": ["00 start"]}, {"I": ["04 judging"], "II": ["05 more"]})
+    boxes = ax.findobj(FancyBboxPatch)
+    assert [rgb(box.get_facecolor()) for box in boxes] == [plots.REAL, "#FFFFFF", "#FFFFFF"]
+    assert [box.get_linestyle() for box in boxes] == ["-", "--", "--"]
+    assert {"I", "II", "00 start", "04 judging", "05 more"} <= set(texts(ax))
+
+
+def test_families_stand_at_their_likelihood_and_cost():
+    ax = plots.families([("GAN", "none", 1, 1, 0), ("flow", "exact", 1, 1, 0), ("diffusion", "a bound", 10, 1000, 0.1)])
+    drawn = [(line.get_xdata().tolist(), float(line.get_ydata()[0])) for line in ax.lines]
+    assert drawn == [([1], 0.0), ([1], 2.0), ([10, 1000], 1.1)]
+    assert ax.get_xscale() == "log"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["none", "a bound", "exact"]
