@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from sklearn.datasets import load_wine
 
-from gentutor import data, gan, metrics, networks
+from gentutor import data, gan, metrics, networks, training
 
 IMAGES, CODE, DECODER_EPOCHS, GENERATOR_EPOCHS, BATCH = 19_968, 16, 4, 10, 128
 DECODERS = {  # name: activation of the last layer, the range that the pixels are scaled to
@@ -54,17 +54,24 @@ def ranges(split):
     }
 
 
+def scaled_batches(split, limits, seed):
+    """Endless batches of training digits, scaled to [low, high] one batch at a time."""
+    low, high = limits
+    images = data.batches(split.x_train[:IMAGES].reshape(-1, 784), BATCH, seed)
+    return images.map(lambda batch: low + (high - low) * keras.ops.cast(batch, "float32") / 255.0)
+
+
 def decoder_error(split, activation, limits, seed):
     """Root of the mean squared error on the test part in grey levels, after training under one scaling."""
     keras.utils.set_random_seed(seed)
     encoder = networks.mlp(784, CODE, (128,), name="encoder")
     decoder = networks.mlp_decoder(CODE, 784, (128,), output_activation=activation)
     model = keras.Sequential([encoder, decoder])
-    model.compile("adam", "mse", jit_compile=True, steps_per_execution=39)
-    x = data.normalize(split.x_train[:IMAGES].reshape(-1, 784), *limits)
-    model.fit(x, x, batch_size=BATCH, epochs=DECODER_EPOCHS, verbose=0)
+    model.compile("adam", "mse", jit_compile=False, steps_per_execution=39)
+    pairs = scaled_batches(split, limits, seed).map(lambda x: (x, x))
+    model.fit(pairs, epochs=DECODER_EPOCHS, steps_per_epoch=IMAGES // BATCH, shuffle=False, verbose=0)
     test = split.x_test.reshape(-1, 784)
-    output = model.predict(data.normalize(test, *limits), batch_size=1000, verbose=0)
+    output = training.in_chunks(model, data.normalize(test, *limits))
     return float(np.sqrt(np.mean((data.denormalize(output, *limits) - test.astype(float)) ** 2)))
 
 
@@ -93,8 +100,8 @@ def generator_samples(split, activation, limits, seed):
     model.compile(
         keras.optimizers.Adam(1e-3, 0.5), keras.optimizers.Adam(1e-3, 0.5), jit_compile=True, steps_per_execution=39
     )
-    x = data.normalize(split.x_train[:IMAGES].reshape(-1, 784), *limits)
-    model.fit(x, batch_size=BATCH, epochs=GENERATOR_EPOCHS, verbose=0)
+    x = scaled_batches(split, limits, seed)
+    model.fit(x, epochs=GENERATOR_EPOCHS, steps_per_epoch=IMAGES // BATCH, shuffle=False, verbose=0)
     return model.sample(10_000, seed=1)
 
 

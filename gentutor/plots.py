@@ -131,7 +131,7 @@ def latent_map(images, limits=(-3, 3), ax=None):
 
 def pixel_values(image, rows, columns):
     """Draw an image with a part of it framed, beside that part with its numbers; ``rows``, ``columns`` are slices."""
-    (left, right) = plt.subplots(1, 2, figsize=(8.6, 4.2), width_ratios=(1, 1.25))[1]
+    (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.5), width_ratios=(1, 1.25))[1]
     part = image[rows, columns]
     for ax, pixels in ((left, image), (right, part)):
         ax.imshow(pixels, vmin=0, vmax=255)
@@ -140,7 +140,7 @@ def pixel_values(image, rows, columns):
     corner, height, width = (columns.start - 0.5, rows.start - 0.5), *part.shape
     left.add_patch(Rectangle(corner, width, height, fill=False, ec=REAL, lw=2.5))
     for (row, column), value in np.ndenumerate(part):
-        right.text(column, row, value, ha="center", va="center", size=9, color="black" if value > 127 else "white")
+        right.text(column, row, value, ha="center", va="center", size=8, color="black" if value > 127 else "white")
     left.set_title(f"{image.shape[0]} × {image.shape[1]} pixels")
     right.set_title("the framed part: 0 is black, 255 white")
     for spine in right.spines.values():
@@ -151,19 +151,21 @@ def pixel_values(image, rows, columns):
 def image_rows(rows, wrong=(), title=""):
     """Draw one row of images for each {label: uint8 (n, 28, 28) or (n, 784)}; labels in ``wrong`` are vermilion."""
     count = max(len(images) for images in rows.values())
-    figure, axes = plt.subplots(len(rows), 1, figsize=(2.2 + 0.6 * count, 0.66 * len(rows) + 0.4), squeeze=False)
+    size = 2.0 + 0.56 * count, 0.62 * len(rows) + 0.4 * bool(title)
+    figure, axes = plt.subplots(len(rows), 1, figsize=size, squeeze=False)
     for ax, (label, images) in zip(axes[:, 0], rows.items(), strict=True):
         image_grid(images, columns=count, ax=ax)
         colour = WRONG if label in wrong else "black"
         ax.set_ylabel(("✗ " if label in wrong else "") + label, rotation=0, ha="right", va="center", color=colour)
         ax.spines[:].set_visible(False)
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return axes[:, 0]
 
 
 def activations(functions, x):
     """Draw the last activations {name: function} over ``x``, with what each can put out shaded and written down."""
-    axes = plt.subplots(1, len(functions), figsize=(3.1 * len(functions), 2.6), sharex=True, sharey=True)[1]
+    axes = plt.subplots(1, len(functions), figsize=(2.6 * len(functions), 2.2), sharex=True, sharey=True)[1]
     for ax, (name, function) in zip(axes, functions.items(), strict=True):
         y = np.asarray(function(x))
         ax.plot(x, y, color=GENERATED)
@@ -175,7 +177,7 @@ def activations(functions, x):
 
 def seed_results(results, xlabel, baselines=(), wrong=(), ax=None):
     """Draw {recipe: values of several seeds} as dots on one row each, with baselines [(value, label), ...]."""
-    ax = ax or plt.subplots(figsize=(8, 0.42 * len(results) + 1.2))[1]
+    ax = ax or plt.subplots(figsize=(7, 0.34 * len(results) + 1.1))[1]
     names = list(results)[::-1]
     for row, name in enumerate(names):
         colour, marker = (WRONG, "X") if name in wrong else (GENERATED, "o")
