@@ -150,7 +150,7 @@ print("levels that survive the round trip, cut off:", np.sum(careless == levels)
 print("levels that survive the round trip, rounded:", np.sum(from_signed(to_signed(levels)) == levels), "of 256")
 
 # %% [markdown]
-# Floats are not exact: 93 may come back as 92.99999, and cutting off makes it 92. One level is invisible in one image,
+# Floats are not exact: 2 comes back as 1.9999999, and cutting off makes it 1. One level is invisible in one image,
 # but it makes every image of a model a little darker, and a comparison with real pixels a little wrong.
 #
 # ## The last layer has a range too
