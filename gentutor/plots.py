@@ -76,7 +76,7 @@ def scaled_histogram(images, low, high, output_range=None, activation="the outpu
 
 def course_map(here, planned):
     """Draw the course, one row a part, from two {part: [notebook, ...]}; ``planned`` ones have a dashed outline."""
-    ax = plt.subplots(figsize=(9.6, 0.82 * len(planned)))[1]
+    ax = plt.subplots(figsize=(8.8, 0.66 * len(planned)))[1]
     for row, part in enumerate(planned):
         ax.text(0.0, -row, part, va="center", weight="bold")
         rows = [(name, REAL, "-", "white") for name in here.get(part, [])]
@@ -84,8 +84,8 @@ def course_map(here, planned):
         for column, (name, edge, line, colour) in enumerate(rows):
             left, face = 2.25 + 1.52 * column, REAL if edge == REAL else "white"
             shape = "round,pad=0,rounding_size=0.06"
-            ax.add_patch(FancyBboxPatch((left, -row - 0.3), 1.36, 0.6, boxstyle=shape, fc=face, ec=edge, ls=line))
-            ax.text(left + 0.68, -row, name, ha="center", va="center", size=9, color=colour, linespacing=1.15)
+            ax.add_patch(FancyBboxPatch((left, -row - 0.36), 1.36, 0.72, boxstyle=shape, fc=face, ec=edge, ls=line))
+            ax.text(left + 0.68, -row, name, ha="center", va="center", size=8.5, color=colour, linespacing=1.1)
     ax.set(xlim=(-0.05, 9.9), ylim=(0.45 - len(planned), 0.5))
     ax.axis("off")
     ax.set_title("The course: filled = here now, dashed = to come", loc="left")
@@ -114,7 +114,7 @@ def families(models):
 
 def latent_map(images, limits=(-3, 3), ax=None):
     """Draw decoded points of a two-dimensional latent space: (n², h, w), row by row from the top left, z₂ upwards."""
-    ax = ax or plt.subplots(figsize=(4.6, 4.6))[1]
+    ax = ax or plt.subplots(figsize=(4.2, 4.2))[1]
     image_grid(images, columns=math.isqrt(len(images)), ax=ax)
     size = ax.images[0].get_array().shape
     names = [f"{tick:g}".replace("-", "−") for tick in np.linspace(*limits, 5)]
