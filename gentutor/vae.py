@@ -48,6 +48,7 @@ class VAE(keras.Model):
     def compile(self, optimizer=None, **kwargs):
         """Set the optimizer (Adam(1e-3) by default); other arguments go to Keras."""
         training.check_strategy(self, kwargs.get("jit_compile"), kwargs.get("steps_per_execution", 1))
+        _check_trainable(self)
         super().compile(optimizer=optimizer or keras.optimizers.Adam(1e-3), **kwargs)
         self.optimizer.build(self.trainable_variables)
 
@@ -97,6 +98,7 @@ class VAE(keras.Model):
         **kwargs,
     ):
         """Train on an array (n, ...) or a dataset of batches; see ``training.fit`` for what is checked and kept."""
+        _check_trainable(self)
         return training.fit(
             self,
             x,
@@ -166,7 +168,7 @@ class VAE(keras.Model):
     def get_config(self):
         pack = keras.saving.serialize_keras_object
         return {
-            **{"encoder": pack(self.encoder), "decoder": pack(self.decoder), "nll": pack(self.nll_function)},
+            **{"encoder": pack(self.encoder), "decoder": pack(self.decoder), "nll": _pack_function(self.nll_function)},
             **{key: getattr(self, key) for key in ("beta", "sigma", "data_range", "seed", "name")},
         }
 
@@ -190,7 +192,26 @@ class VAE(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
+def _pack_function(nll):
+    if getattr(nll, "__name__", None) == "<lambda>":
+        raise ValueError(
+            "nll is a lambda, which cannot be saved. Write a function with a name, decorated with "
+            "@keras.saving.register_keras_serializable(), and build the model with it."
+        )
+    return keras.saving.serialize_keras_object(nll)
+
+
+def _check_trainable(model):
+    if not model.trainable_variables:
+        raise ValueError(
+            "encoder and decoder have no trainable weights, so there is nothing to learn. "
+            "Set encoder.trainable = True or decoder.trainable = True and compile again."
+        )
+
+
 def _check_networks(encoder, decoder, nll):
+    if not callable(nll):
+        raise ValueError(f"nll must be a function such as losses.bernoulli_nll, but it is {nll!r}.")
     validate.network("encoder", encoder, outputs=2)
     validate.network("decoder", decoder)
     mean, log_var = encoder.output_shape
