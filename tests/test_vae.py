@@ -234,7 +234,9 @@ class TestFit:
         history = model.fit(x[:32], batch_size=32, verbose=0, validation_data=x).history
         kl = model.elbo_terms(x, np.zeros((1500, 2), np.float32))[1].numpy()
         assert history["val_kl"][0] == pytest.approx(kl.mean(), rel=1e-5)
-        assert model.evaluate(x, batch_size=500, verbose=0) == model.evaluate(x, batch_size=500, verbose=0)
+        first = model.evaluate(x, batch_size=500, verbose=0)
+        model.optimizer.iterations.assign(70)  # the noise of the evaluation does not follow the steps
+        assert model.evaluate(x, batch_size=500, verbose=0) == first
 
     @pytest.mark.parametrize("settings_", [{}, {"jit_compile": True, "steps_per_execution": 3}])
     def test_a_resumed_training_is_the_uninterrupted_one_to_the_last_bit(self, bits, tmp_path, settings_):
