@@ -98,7 +98,7 @@ def generator_samples(split, activation, limits, seed):
         generator, networks.mlp_discriminator(), ema_decay=0.99, gradient_penalty=1.0, data_range=limits, seed=seed
     )
     model.compile(
-        keras.optimizers.Adam(1e-3, 0.5), keras.optimizers.Adam(1e-3, 0.5), jit_compile=True, steps_per_execution=39
+        keras.optimizers.Adam(1e-3, 0.5), keras.optimizers.Adam(1e-3, 0.5), jit_compile=False, steps_per_execution=39
     )
     x = scaled_batches(split, limits, seed)
     model.fit(x, epochs=GENERATOR_EPOCHS, steps_per_epoch=IMAGES // BATCH, shuffle=False, verbose=0)

@@ -171,7 +171,7 @@ def activations(functions, x):
         ax.plot(x, y, color=GENERATED)
         ax.axhspan(max(y.min(), -2.5), min(y.max(), 2.5), color=GENERATED, alpha=0.2, linewidth=0)
         ax.set(title=name, xlabel="before the activation", ylim=(-2.5, 2.5))
-    axes[0].set_ylabel("what the network puts out")
+    axes[0].set_ylabel("output")
     return axes
 
 
@@ -195,3 +195,56 @@ def seed_results(results, xlabel, baselines=(), wrong=(), ax=None):
 
 
 # ---- 03 the VAE ELBO ----
+
+
+def vae_diagram(pixels=784, hidden=(256,), latent_dim=2):
+    """Draw the classic VAE as boxes with the shapes on its arrows: x -> encoder -> q(z|x) -> z -> decoder -> logits."""
+    ax = plt.subplots(figsize=(9.6, 1.9))[1]
+    widths = " → ".join(str(width) for width in hidden)
+    boxes = [
+        ("x", REAL, f"{pixels}"),
+        (f"encoder\nReLU {widths}", "#555555", f"mean {latent_dim}\nlog_var {latent_dim}"),
+        ("q(z|x)\nmean + sd · ε", LATENT, f"z: {latent_dim}"),
+        (f"decoder\nReLU {widths}", "#555555", f"logits {pixels}"),
+        ("p(x|z)", GENERATED, ""),
+    ]
+    for column, (text, colour, shape) in enumerate(boxes):
+        left = 2.3 * column
+        shape_of_box = "round,pad=0,rounding_size=0.1"
+        ax.add_patch(FancyBboxPatch((left, 0), 1.35, 1, boxstyle=shape_of_box, fc="white", ec=colour))
+        ax.text(left + 0.675, 0.5, text, ha="center", va="center", color=colour)
+        if shape:
+            ax.annotate("", (left + 2.28, 0.5), (left + 1.37, 0.5), arrowprops={"arrowstyle": "->", "color": "#555555"})
+            ax.text(left + 1.82, 0.58, shape, ha="center", va="bottom", size=9)
+    ax.set(xlim=(-0.1, 10.7), ylim=(-0.1, 1.15))
+    ax.axis("off")
+    return ax
+
+
+def latent_scatter(means, labels, limit=4, ax=None):
+    """Draw the encoder's means (n, 2), coloured and numbered by digit, with the prior's 50 % and 95 % circles."""
+    ax = ax or plt.subplots(figsize=(5.4, 4.6))[1]
+    points = ax.scatter(*means.T, c=labels, cmap="viridis", s=2, alpha=0.5, rasterized=True)
+    for share, style in ((0.5, "-"), (0.95, "--")):
+        radius = math.sqrt(-2 * math.log(1 - share))  # the radius of a 2-D standard normal is Rayleigh distributed
+        label = f"{100 * share:.0f} % of the prior"
+        ax.add_patch(plt.Circle((0, 0), radius, fill=False, ec=LATENT, ls=style, lw=2, label=label))
+    for digit in np.unique(labels):
+        place = np.median(means[labels == digit], axis=0)
+        box = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1}
+        ax.text(*place, digit, ha="center", va="center", weight="bold", bbox=box)
+    ax.figure.colorbar(points, ax=ax, label="digit", ticks=range(10)).solids.set_alpha(1)
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="z₁", ylabel="z₂", aspect="equal")
+    ax.legend(loc="upper left", framealpha=0.9)
+    return ax
+
+
+def active_units(variances, threshold=0.01, ax=None):
+    """Draw Var_x(E[z|x]) of each latent unit, {model: (latent_dim,)}, sorted, with the threshold of active units."""
+    ax = ax or plt.subplots(figsize=(6.4, 3.2))[1]
+    for (name, values), marker in zip(variances.items(), "os^Dv", strict=False):
+        ax.plot(np.arange(1, len(values) + 1), np.sort(values)[::-1], marker=marker, markersize=4, label=name)
+    ax.axhline(threshold, color="#555555", linestyle="--", label=f"active above {threshold:g}")
+    ax.set(yscale="log", xlabel="latent unit, sorted", ylabel="variance of its mean over x")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax

@@ -78,7 +78,7 @@ for name, share in {
 # ## A byte wraps around
 # **Predict:** what is 200 + 100 in `uint8`? And what does "make the digit brighter by 60" look like?
 
-# %%
+# %% tags=["nbval-check-output"]
 a, b = np.array([200, 10], np.uint8), np.array([100, 20], np.uint8)
 print(a, "+", b, "=", a + b)
 print(a, "-", b, "=", a - b)
@@ -119,6 +119,11 @@ def from_signed(x):
     return np.clip(np.rint((x + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
+# %% [markdown]
+# For the third scaling we need the mean and the standard deviation of the training pixels:
+
+
+# %%
 def mean_and_sd(x, axis=None):
     """Mean and standard deviation, part by part: 55,000 images of floats at once would take 345 MB."""
     mean = x.mean(axis=axis)
@@ -138,13 +143,13 @@ print(f"standardised pixels go from {standardised[0]:.2f} to {standardised[1]:.2
 # %%
 levels = np.arange(256, dtype="uint8")
 checks.same(to_signed, partial(data.normalize, low=-1, high=1), levels)
-checks.same(from_signed, partial(data.denormalize, low=-1, high=1), np.linspace(-1.2, 1.2, 1000, dtype="float32"))
+_ = checks.same(from_signed, partial(data.denormalize, low=-1, high=1), np.linspace(-1.2, 1.2, 1000, dtype="float32"))
 
 # %% [markdown]
 # **Predict:** someone writes the way back as `((x + 1) * 127.5).astype("uint8")`, without rounding. `astype` cuts off
 # what is behind the decimal point. How many of the 256 grey levels come back as they went in?
 
-# %%
+# %% tags=["nbval-check-output"]
 careless = ((to_signed(levels) + 1.0) * 127.5).astype("uint8")
 print("levels that survive the round trip, cut off:", np.sum(careless == levels), "of 256")
 print("levels that survive the round trip, rounded:", np.sum(from_signed(to_signed(levels)) == levels), "of 256")
@@ -246,7 +251,7 @@ _ = ax.set_ylim(0, 1.1)
 x = np.clip(data.normalize(test, 0, 1), 1e-6, 1 - 1e-6)
 floor = np.sum(-x * np.log(x) - (1 - x) * np.log(1 - x), axis=1)  # cross-entropy of each image under itself
 print(f"a perfect copy of a test digit costs {floor.mean():.1f} nats (± {floor.std() / 100:.1f}, one standard error)")
-checks.expect("01 cross-entropy of grey test digits under themselves: nats", floor.mean(), 45.5, 45.6)
+_ = checks.expect("01 cross-entropy of grey test digits under themselves: nats", floor.mean(), 45.5, 45.6)
 
 # %% [markdown]
 # (A *nat* is the unit of a natural logarithm: 1 nat = 1.44 bits.) A loss of 100 nats on grey digits therefore means:
@@ -322,6 +327,7 @@ everything = np.concatenate([split.x_train, split.x_test])
 m_leaky, s_leaky = mean_and_sd(everything)
 gain = gaussian_nats(test, m, s) - gaussian_nats(test, m_leaky, s_leaky)
 print(f"mean {m:.2f}, sd {s:.2f} of the training part; with the test part {m_leaky:.2f} and {s_leaky:.2f}")
+del everything
 print(f"the leak flatters MNIST by {gain.mean():.6f} ± {gain.std() / 100:.6f} nats for each pixel")
 
 # %% [markdown]
@@ -354,7 +360,7 @@ for name, column in zip(["honest", "leaky, as claimed", "leaky, in truth"], scor
     print(f"{name:18s} {column.mean():.3f} ± {column.std() / np.sqrt(repeats):.3f} nats for each number")
 optimism = scores[:, 2] - scores[:, 1]
 print(f"flattery of the leak {optimism.mean():.3f} ± {optimism.std() / np.sqrt(repeats):.3f}")
-checks.expect("01 flattery of the leak on wine: nats for each number", optimism.mean(), 0.1086, 0.1287)
+_ = checks.expect("01 flattery of the leak on wine: nats for each number", optimism.mean(), 0.1086, 0.1287)
 
 # %% [markdown]
 # The leaky score is better than the truth about the same model by many standard errors, thousands of times more than on
@@ -391,6 +397,7 @@ def scaled_batches(low, high, seed):
     return images.map(lambda batch: low + (high - low) * keras.ops.cast(batch, "float32") / 255.0)
 
 
+# %%
 def train_decoder(activation, low, high, seed=0):
     """Train on digits scaled to [low, high]; returns the test digits as the decoder draws them, uint8."""
     gc.collect()  # gives back the memory of the last training
@@ -440,9 +447,10 @@ checks.expect("01 decoder, sigmoid, [−1, 1]: grey levels above the floor", abo
 _ = checks.expect("01 decoder, tanh, [0, 255]: grey levels above the floor", above["tanh, [0, 255]"], 0, 0.5)
 
 # %% [markdown]
-# Both right pairs beat the mean image by far and the linear network by a little. Both wrong ones obey their floors of
-# 116.7 and 85.7, and are *worse than the mean image*: the sigmoid draws its black as middle grey, the tanh puts out at
-# most 1 where up to 255 was asked for, and everything is black. None of these runs raised an error or a warning.
+# Both right pairs beat the mean image by far and the linear network by 5 to 6 grey levels. Both wrong ones obey their
+# floors of 116.7 and 85.7, and are *worse than the mean image*: the sigmoid draws its black as middle grey, the tanh
+# puts out at most 1 where up to 255 was asked for, and everything is black. None of these runs raised an error or a
+# warning.
 #
 # A recipe in `bench/` trained eight pairs with five seeds each:
 
@@ -504,7 +512,7 @@ def train_generator(activation, low, high, seed=0):
     more = {"ema_decay": 0.99, "gradient_penalty": 1.0, "data_range": (low, high), "seed": seed}  # see notebook 02
     model = Unchecked(generator, networks.mlp_discriminator(), **more)
     optimizers = [keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2)]
-    model.compile(*optimizers, jit_compile=True, steps_per_execution=39)
+    model.compile(*optimizers, jit_compile=False, steps_per_execution=39)
     x = scaled_batches(low, high, seed)
     model.fit(x, epochs=GENERATOR_EPOCHS, steps_per_epoch=IMAGES // 128, shuffle=False, verbose=0)
     return model.sample(10_000, seed=1)
@@ -545,17 +553,18 @@ _ = plots.image_rows(rows, wrong=WRONG)
 distances = {name: histogram_distance(images, test) for name, images in samples.items()}
 shares = {name: metrics.frechet_excess(images).share for name, images in samples.items()}
 above = {name: distances[name] - floors[name] for name in WRONG}
+shares["nothing but black"] = metrics.frechet_excess(np.zeros_like(test)).share
 print("Fréchet shares:", ", ".join(f"{name}: {share:.2f}" for name, share in shares.items()))
-checks.expect("01 generator, tanh, [−1, 1]: grey levels", distances["tanh, [−1, 1]"], 8.21, 12.59)
-checks.expect("01 generator, tanh, [−1, 1]: excess share", shares["tanh, [−1, 1]"], 0.736, 0.953)
+checks.expect("01 generator, tanh, [−1, 1]: grey levels", distances["tanh, [−1, 1]"], 8.02, 12.66)
+checks.expect("01 generator, tanh, [−1, 1]: excess share", shares["tanh, [−1, 1]"], 0.754, 0.893)
 checks.expect("01 generator, sigmoid, [−1, 1]: grey levels above the floor", above["sigmoid, [−1, 1]"], 0, 13.5)
 _ = checks.expect("01 generator, tanh, [0, 255]: grey levels above the floor", above["tanh, [0, 255]"], 0, 0.9)
 
 # %% [markdown]
 # The right pair draws digits, roughly: its histogram is 10 grey levels off, and its Fréchet share of 0.8 says that
 # there is much left to do (notebook 02 does better). The two wrong ones draw nothing: one puts out middle grey
-# everywhere, the other black, at histogram distances within a few grey levels of what their floors allow, and a share
-# of about 2.4.
+# everywhere, the other black, 13 and 0.3 grey levels above their floors, with shares of about 2.4, no better than an
+# empty page.
 #
 # **How you notice in practice:** print the smallest, the mean and the largest pixel of your samples next to those of
 # the data, in pixels, before you look at any loss.
@@ -569,11 +578,11 @@ for name, images in {"real digits": test, **samples}.items():
 
 # %%
 five_seeds = {
-    "sigmoid, [0, 1]": [4.3, 3.9, 3.8, 4.0, 3.8],
-    "tanh, [−1, 1]": [10.4, 11.5, 10.3, 10.5, 9.4],
-    "linear, standardised": [23.1, 22.8, 23.0, 23.4, 23.3],
-    "tanh, [0, 1]": [23.6, 24.1, 23.6, 23.4, 24.4],
-    "tanh, [0, 255]": [33.9, 33.9, 34.0, 33.8, 33.8],
+    "sigmoid, [0, 1]": [4.4, 3.9, 3.7, 4.0, 3.9],
+    "tanh, [−1, 1]": [11.6, 9.9, 9.7, 10.4, 10.1],
+    "linear, standardised": [23.1, 22.9, 23.0, 22.6, 22.8],
+    "tanh, [0, 1]": [23.5, 23.5, 23.5, 23.6, 24.8],
+    "tanh, [0, 255]": [33.9, 34.0, 33.9, 33.8, 34.0],
     "sigmoid, [−1, 1]": [121.0, 121.0, 121.0, 121.0, 121.0],
 }
 HALF_OR_NONE = ["tanh, [0, 1]", *WRONG]
