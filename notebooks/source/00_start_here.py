@@ -133,7 +133,8 @@ _ = plots.families(
     ]
 )
 # %% [markdown]
-# The figure in words, from top to bottom:
+# ### The figure in words
+# From top to bottom:
 #
 # | family | likelihood | one sample costs | papers |
 # |---|---|---|---|

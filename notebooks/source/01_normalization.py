@@ -561,8 +561,8 @@ checks.expect("01 generator, sigmoid, [−1, 1]: grey levels above the floor", a
 _ = checks.expect("01 generator, tanh, [0, 255]: grey levels above the floor", above["tanh, [0, 255]"], 0, 0.9)
 
 # %% [markdown]
-# The right pair draws digits, roughly: its histogram is 10 grey levels off, and its Fréchet share of 0.8 says that
-# there is much left to do (notebook 02 does better). The two wrong ones draw nothing: one puts out middle grey
+# The right pair draws digits, roughly: its histogram is about 10 grey levels off, and its Fréchet share of 0.8 says
+# that there is much left to do (notebook 02 does better). The two wrong ones draw nothing: one puts out middle grey
 # everywhere, the other black, 13 and 0.3 grey levels above their floors, with shares of about 2.4, no better than an
 # empty page.
 #
