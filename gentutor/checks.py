@@ -364,3 +364,63 @@ def _kind(attempt, *arguments):
 
 
 # ---- Exercises of 03 the VAE ELBO ----
+
+
+def kl_between(attempt):
+    """Judge ``attempt(mean, log_var, prior_mean, prior_log_var)``: KL of two Gaussians, (batch,). Notebook 03."""
+    rng = np.random.default_rng(3)
+    q = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    p = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    zero = np.zeros((3, 4), np.float32)
+    to_standard = 0.5 * (q[0] ** 2 + np.exp(q[1]) - 1 - q[1]).sum(axis=1)
+    ratio, shift = np.exp(q[1] - p[1]), (q[0] - p[0]) ** 2 / np.exp(p[1])
+    cases = [
+        ((zero, zero, zero, zero), np.zeros(3), "two equal Gaussians have a divergence of 0, one number an example."),
+        ((*q, zero, zero), to_standard, "to the standard normal it is the formula above, summed over the last axis."),
+        ((*q, *p), 0.5 * (ratio + shift - 1 - q[1] + p[1]).sum(axis=1), "measure all in the prior's variance."),
+    ]
+    return exercise("kl_between", attempt, cases)
+
+
+def logistic_draw(attempt):
+    """Judge ``attempt(mean, scale, u)``: a logistic variable made from uniform noise ``u``. Exercise of notebook 03."""
+    u = np.array([0.1, 0.5, 0.8], np.float32)
+    odds = np.log(u / (1 - u))
+    cases = [
+        ((0.0, 1.0, u), odds, "solve u = 1 / (1 + exp(−(z − mean) / scale)) for z."),
+        ((2.0, 0.5, u), 2.0 + 0.5 * odds, "the scale multiplies the noise, the mean is added: no square roots."),
+    ]
+    return exercise("logistic_draw", attempt, cases)
+
+
+def importance_weighted(attempt):
+    """Judge ``attempt(log_weights)``: (batch, samples) -> the bound (batch,). Exercise of notebook 03."""
+    small = np.log(np.array([[1.0, 3.0], [2.0, 2.0], [0.5, 7.5]], np.float32))
+    low = small - 1000.0
+    average = "take the logarithm of the mean weight, not the mean of the logarithms; over the samples, axis 1."
+    cases = [
+        ((small,), np.log([2.0, 2.0, 4.0]), average),
+        ((low,), np.log([2.0, 2.0, 4.0]) - 1000.0, "exp(−1000) is 0: subtract the largest first, or use logsumexp."),
+    ]
+    return exercise("importance_weighted", attempt, cases, tolerance=1e-5)
+
+
+def hidden_beta(attempt):
+    """Judge ``attempt(pixels, latent_dim)``: the beta of a loss of two means. Exercise of notebook 03."""
+    hint = "multiply the whole loss until the reconstruction is a sum over pixels: what multiplies the KL's sum then?"
+    cases = [((784, 1), 784.0, hint), ((784, 2), 392.0, hint), ((3072, 128), 24.0, hint)]
+    return exercise("hidden_beta", attempt, cases)
+
+
+def active_units(attempt):
+    """Judge ``attempt(means)``: (n, latent_dim) means of q(z|x) -> number of active units. Exercise of notebook 03."""
+    rng = np.random.default_rng(5)
+    noise = rng.normal(size=(200, 6))
+    noise = ((noise - noise.mean(axis=0)) / noise.std(axis=0)).astype(np.float32)
+    means = noise * np.array([1.0, 0.05, 0.2, 0.0, 0.09, 0.3], np.float32)
+    cases = [
+        ((means,), 3, "a unit is active if the variance of its mean over the examples exceeds 0.01."),
+        ((means + 5.0,), 3, "a constant mean carries nothing about x: take the variance, not the mean square."),
+        ((np.zeros((10, 4), np.float32),), 0, "no unit moves here."),
+    ]
+    return exercise("active_units", attempt, cases)
