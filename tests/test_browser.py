@@ -28,20 +28,24 @@ SETTINGS = {  # every cell stays in the page, and nothing asks questions
 }
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 FIRST_CELLS = """
+import keras
 import numpy as np
 from gentutor import data, networks, widgets
 
+with np.load(data.asset("vae2d.npz")) as file:
+    decoder = networks.load_weights(networks.mlp_decoder(latent_dim=2), dict(file))
+
 def decode(z):
-    rows, columns = np.mgrid[:28, :28]
-    z1, z2 = np.asarray(z).T[:2, :, None, None]
-    return np.rint(255 * np.exp(-((columns - 14 - 3 * z1) ** 2 + (rows - 14 + 3 * z2) ** 2) / 30)).astype(np.uint8)
+    logits = decoder(np.asarray(z, "float32")[:, :2])
+    return data.denormalize(keras.ops.sigmoid(logits), 0, 1).reshape(-1, 28, 28)
 
 images = data.load_mnist().x_test[:200]
-film = np.stack([widgets.tile(images[i : i + 40]) for i in range(0, 160, 40)])
+z = np.random.default_rng(0).standard_normal((40, 2))
+film = np.stack([widgets.tile(decode(spread * z)) for spread in (0.0, 0.5, 1.0, 1.5)])
 """
 WIDGET_CELLS = [
     "widgets.latent_explorer(decode)",
-    "widgets.latent_explorer(lambda z: decode(z[:, :2]), latent_dim=20)",
+    "widgets.latent_explorer(decode, latent_dim=20)",
     "widgets.interpolation_explorer(decode, [-2.0, 1.0], [2.0, -1.0])",
     "widgets.range_explorer(images)",
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
@@ -188,9 +192,13 @@ def _wait_for_server(server, address, log, patience=60):
 
 def _run_all(page, lab_address, name, patience=180):
     """Open a notebook, run it from top to bottom and assert that every code cell ran without an error."""
-    page.goto(f"{lab_address}/lab/tree/{name}")
+    # a workspace of its own: the default one would bring back the notebook of the test before
+    page.goto(f"{lab_address}/lab/workspaces/{Path(name).stem}/tree/{name}?reset")
     page.wait_for_function(
-        "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        "name => { const shown = window.jupyterapp?.shell?.currentWidget;"
+        " return shown?.context?.path === name && shown.context.isReady"
+        " && shown.sessionContext?.session?.kernel?.status === 'idle'; }",
+        arg=name,
     )
     page.set_default_timeout(patience * 1000)
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
