@@ -13,16 +13,16 @@ import time
 import keras
 import numpy as np
 
-from gentutor import data, metrics, networks, vae
+from gentutor import data, losses, metrics, networks, vae
 
-BATCH, EPOCHS = 128, 10  # the classic networks
+BATCH, EPOCHS, SHORT = 128, 10, 3  # the classic networks; the short trainings for beta and sigma
 WIDTHS, LATENT_DIM, BINARY_EPOCHS = (400, 400), 40, 18  # the stronger one, on binarised digits
 STEPS = 55_000 // BATCH  # 429 = 39 · 11 an epoch
 
 
-def schedule(epochs, start=1e-3):
-    """Learning rate that falls from ``start`` to 0 along half a cosine."""
-    return keras.optimizers.schedules.CosineDecay(start, epochs * STEPS)
+def schedule(epochs, rate=2e-3):
+    """Learning rate that falls from ``rate`` to 0 along half a cosine."""
+    return keras.optimizers.schedules.CosineDecay(rate, epochs * STEPS)
 
 
 def grey_digits():
@@ -31,29 +31,63 @@ def grey_digits():
 
 
 def loss_on(model, x):
-    """Mean of reconstruction + KL in nats, with one draw of z for each image."""
-    return model.evaluate(x, batch_size=1000, verbose=0, return_dict=True)["loss"]
+    """Mean of loss, reconstruction and KL in nats, with one draw of z for each image."""
+    return model.evaluate(x, batch_size=1000, verbose=0, return_dict=True)
 
 
-def classic(latent_dim, seed):
-    """The 784-256-latent_dim-256-784 network after 10 epochs on grey digits; its test loss and training seconds."""
+def classic(latent_dim, seed, epochs=EPOCHS, **options):
+    """The 784-256-latent_dim-256-784 network trained on grey digits; the model and the digits."""
     keras.utils.set_random_seed(seed)
     x_train, x_test = grey_digits()
-    model = vae.VAE(networks.mlp_encoder(latent_dim=latent_dim), networks.mlp_decoder(latent_dim=latent_dim), seed=seed)
-    model.compile(keras.optimizers.Adam(schedule(EPOCHS, 2e-3)), jit_compile=True, steps_per_execution=39)
-    start = time.perf_counter()
-    model.fit(x_train, batch_size=BATCH, epochs=EPOCHS, verbose=0)
-    return model, loss_on(model, x_test), time.perf_counter() - start
+    encoder, decoder = networks.mlp_encoder(latent_dim=latent_dim), networks.mlp_decoder(latent_dim=latent_dim)
+    model = vae.VAE(encoder, decoder, seed=seed, **options)
+    model.compile(keras.optimizers.Adam(schedule(epochs)), jit_compile=True, steps_per_execution=39)
+    model.fit(x_train, batch_size=BATCH, epochs=epochs, verbose=0)
+    return model, x_train, x_test
 
 
 def two(seed):
-    _, loss, seconds = classic(2, seed)
-    return {"03 two-dimensional VAE: test loss": loss, "03 two-dimensional VAE: training seconds": seconds}
+    model, _, x_test = classic(2, seed)
+    return {"03 two-dimensional VAE: test loss": loss_on(model, x_test)["loss"]}
 
 
 def twenty(seed):
-    _, loss, seconds = classic(20, seed)
-    return {"03 twenty-dimensional VAE: test loss": loss, "03 twenty-dimensional VAE: training seconds": seconds}
+    model, _, x_test = classic(20, seed)
+    return {"03 twenty-dimensional VAE: test loss": loss_on(model, x_test)["loss"]}
+
+
+def betas(seed):
+    """Reconstruction + KL, with weights 1, after short trainings with three weights."""
+    numbers = {}
+    for beta in (0.2, 1.0, 5.0):
+        model, _, x_test = classic(20, seed, SHORT, beta=beta)
+        parts = loss_on(model, x_test)
+        numbers[f"03 beta {beta:g}: reconstruction + KL"] = parts["reconstruction"] + parts["kl"]
+    return numbers
+
+
+def mean_nll(x, logits):
+    return keras.losses.binary_crossentropy(x, logits, from_logits=True)
+
+
+def pixel_mean(seed):
+    """A mean over pixels beside a summed KL: reconstruction in nats above drawing the mean digit, and the KL."""
+    model, x_train, x_test = classic(20, seed, SHORT, nll=mean_nll)
+    rates = x_train.mean(axis=0).clip(1e-6, 1 - 1e-6)
+    mean_digit = np.mean(losses.bernoulli_nll(x_test, np.log(rates / (1 - rates))))
+    parts = loss_on(model, x_test)
+    above = 784 * parts["reconstruction"] - float(mean_digit)
+    return {"03 pixel mean: nats above the mean digit": above, "03 pixel mean: KL": parts["kl"]}
+
+
+def sigmas(seed):
+    """Units whose mean has a variance above 0.01 under Gaussian likelihoods of three widths."""
+    numbers = {}
+    for sigma in (2.5, 1.0, 0.25):
+        model, _, x_test = classic(20, seed, SHORT, nll=losses.gaussian_nll, sigma=sigma, data_range=(0, 1))
+        variances = keras.ops.convert_to_numpy(model.encoder(x_test)[0]).var(axis=0)
+        numbers[f"03 sigma {sigma:g}: active units"] = int(np.sum(variances > 0.01))
+    return numbers
 
 
 def binarised(seed):
@@ -70,11 +104,11 @@ def binarised(seed):
     binary = data.binarize(x_test, seed=0)
     bound = metrics.importance_weighted_bound(model, binary, 100, seed=0)
     return {
-        "03 binarised VAE: test loss": loss_on(model, binary),
+        "03 binarised VAE: test loss": loss_on(model, binary)["loss"],
         "03 binarised VAE: importance-weighted bound": -float(np.mean(bound)),
         "03 binarised VAE: training seconds": seconds,
     }
 
 
 if __name__ == "__main__":
-    bands.main("03_vae", [two, twenty, binarised])
+    bands.main("03_vae", [two, twenty, binarised, betas, pixel_mean, sigmas])
