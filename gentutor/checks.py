@@ -363,6 +363,77 @@ def _kind(attempt, *arguments):
 # ---- Exercises of 02 the GAN adversarial loop ----
 
 
+def best_value(attempt):
+    """Judge ``attempt(p, q)``: V(D*, G) of two discrete distributions (n,), in nats. Exercise of notebook 02."""
+    p, q = np.array([0.5, 0.3, 0.2], np.float32), np.array([0.1, 0.3, 0.6], np.float32)
+    half = np.full(2, 0.5, np.float32)
+    apart = np.array([0.5, 0.5, 0.0, 0.0], np.float32), np.array([0.0, 0.0, 0.25, 0.75], np.float32)
+    hint = "put D* = p / (p + q) into V: the sum of p log D* plus the sum of q log(1 − D*)."
+    zero = "where p is 0 the term p log D* is 0, and where q is 0 the other: scipy.special.xlogy knows that."
+    value = float(np.sum(p * np.log(p / (p + q)) + q * np.log(q / (p + q))))
+    cases = [((half, half), -2 * np.log(2), hint), ((p, q), value, hint), (apart, 0.0, zero)]
+    return exercise("best_value", attempt, cases)
+
+
+def least_squares(attempt):
+    """Judge ``attempt(real_logits, fake_logits)``: both losses of a least-squares GAN, twice (batch,). Notebook 02."""
+    real, fake = np.array([[2.0], [1.0], [-0.5]], np.float32), np.array([[0.0], [1.0], [3.0]], np.float32)
+    d_loss, g_loss = 0.5 * (real - 1) ** 2 + 0.5 * fake**2, 0.5 * (fake - 1) ** 2
+    ones = np.ones((3, 1), np.float32)
+    hint = "real outputs go to 1 and generated ones to 0; the generator wants 1. One number an example: shape (batch,)."
+    cases = [
+        ((ones, 0 * ones), (np.zeros(3), np.full(3, 0.5)), hint),
+        ((real, fake), (d_loss[:, 0], g_loss[:, 0]), hint),
+    ]
+    return exercise("least_squares", attempt, cases)
+
+
+def frechet_1d(attempt):
+    """Judge ``attempt(x, y)``: squared Fréchet distance of Gaussians fitted to numbers (n,), (m,). Notebook 02."""
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(0.0, 1.0, 400).astype(np.float32), rng.normal(3.0, 2.0, 300).astype(np.float32)
+    cases = [
+        ((x, x), 0.0, "a set is at distance 0 from itself."),
+        ((x, x + 2), 4.0, "a shift by 2 costs 2² = 4."),
+        (
+            (x, 3 * x),
+            4 * float(x.std()) ** 2 + 4 * float(x.mean()) ** 2,
+            "the spreads differ by s₁ − s₂: square it.",
+        ),
+        ((x, y), float((x.mean() - y.mean()) ** 2 + (x.std() - y.std()) ** 2), "(m₁ − m₂)² + (s₁ − s₂)²."),
+    ]
+    return exercise("frechet_1d", attempt, cases, tolerance=1e-2)
+
+
+def moving_average(attempt):
+    """Judge ``attempt(values, decay)``: exponential moving average after the last value. Exercise of notebook 02."""
+    values = np.array([4.0, 0.0, 1.0, 3.0, -2.0], np.float32)
+    average = 4.0
+    for value in values[1:]:
+        average = 0.9 * average + 0.1 * float(value)
+    cases = [
+        ((np.full(6, 7.0, np.float32), 0.9), 7.0, "start from the first value: weights that stand still keep theirs."),
+        (
+            (np.array([1.0, 0.0], np.float32), 0.9),
+            0.9,
+            "keep decay of the average, add (1 − decay) of the new.",
+        ),
+        ((values, 0.9), average, "one step after the other: average = decay · average + (1 − decay) · value."),
+    ]
+    return exercise("moving_average", attempt, cases)
+
+
+def diagnosis(answers):
+    """Judge a dictionary from each symptom of a GAN's training to its cause. Exercise of notebook 02."""
+    right = {
+        "D loss 1.39, G loss 0.69, samples are a blob": ("weak", "who sees no difference where we do?"),
+        "G loss falls to 0, D loss rises and rises": ("frozen", "which player has stopped learning?"),
+        "D loss falls to 0, G's gradient vanishes": ("strong", "which player wins every round?"),
+        "three of ten digits never come up": ("collapse", "the samples that there are may be perfect."),
+    }
+    return _match("diagnosis", answers, right)
+
+
 # ---- Exercises of 03 the VAE ELBO ----
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 REAL, GENERATED, LATENT, WRONG = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -192,6 +193,90 @@ def seed_results(results, xlabel, baselines=(), wrong=(), ax=None):
 
 
 # ---- 02 the GAN adversarial loop ----
+
+
+def gan_diagram(latent_dim=100, hidden=(128,), pixels=784):
+    """Draw the two players as boxes with the shapes on their arrows: z -> generator -> discriminator <- real images."""
+    ax = plt.subplots(figsize=(9.6, 2.5))[1]
+    widths = " → ".join(str(width) for width in hidden)
+    boxes = [
+        (0.0, 1.3, "z ~ N(0, I)", LATENT),
+        (2.6, 1.3, f"generator G\n{widths}", "#555555"),
+        (5.2, 1.3, "generated", GENERATED),
+        (5.2, 0.0, "real", REAL),
+        (7.8, 0.65, f"discriminator D\n{widths}", "#555555"),
+    ]
+    for left, bottom, text, colour in boxes:
+        shape = "round,pad=0,rounding_size=0.1"
+        ax.add_patch(FancyBboxPatch((left, bottom), 1.5, 0.9, boxstyle=shape, fc="white", ec=colour))
+        ax.text(left + 0.75, bottom + 0.45, text, ha="center", va="center", color=colour)
+    arrows = [
+        ((1.52, 1.75), (2.58, 1.75), f"{latent_dim}"),
+        ((4.12, 1.75), (5.18, 1.75), f"{pixels}"),
+        ((6.72, 1.75), (7.78, 1.3), f"{pixels}"),
+        ((6.72, 0.45), (7.78, 0.9), f"{pixels}"),
+        ((9.32, 1.1), (10.3, 1.1), "1 logit"),
+    ]
+    for start, end, shape in arrows:
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "#555555"})
+        ax.text((start[0] + end[0]) / 2, max(start[1], end[1]) + 0.08, shape, ha="center", va="bottom", size=9)
+    ax.text(10.36, 1.1, "real?", va="center")
+    ax.set(xlim=(-0.1, 11.0), ylim=(-0.1, 2.3))
+    ax.axis("off")
+    return ax
+
+
+def logit_maps(maps, limit, top=6.0):
+    """Draw maps {title: logits (n, n)} over [-limit, limit]² in one colour scale: blue says real, orange generated."""
+    figure, axes = plt.subplots(1, len(maps), figsize=(3.1 * len(maps) + 0.9, 3.2), squeeze=False)
+    colours = LinearSegmentedColormap.from_list("game", [GENERATED, "white", REAL])
+    for ax, (title, logits) in zip(axes[0], maps.items(), strict=True):
+        edges = (-limit, limit, -limit, limit)
+        picture = ax.imshow(logits, cmap=colours, vmin=-top, vmax=top, origin="lower", extent=edges)
+        ax.grid(False)
+        ax.set(title=title, xlabel="x₁")
+    axes[0, 0].set_ylabel("x₂")
+    figure.colorbar(picture, ax=axes, label="logit", extend="both")
+    return axes[0]
+
+
+def point_clouds(clouds, limit, titles=(), columns=4):
+    """Draw two-dimensional samples, one panel for each (real, generated) pair of arrays (n, 2)."""
+    columns = min(columns, len(clouds))
+    rows = -(-len(clouds) // columns)
+    size = (2.1 * columns + 0.3, 2.25 * rows + 0.2)
+    axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)[1]
+    for ax in axes.flat[len(clouds) :]:
+        ax.set_visible(False)
+    for ax, (real, generated), title in zip(axes.flat, clouds, titles or [""] * len(clouds), strict=False):
+        cloud(real, generated, limit, title, ax)
+    names = {"ncols": 2, "markerscale": 3, "handletextpad": 0.2}
+    axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", **names)
+    return axes
+
+
+def cloud(real, generated, limit, title="", ax=None):
+    """Draw one panel of two-dimensional samples: real ones blue, generated ones orange, arrays (n, 2)."""
+    ax = ax or plt.subplots(figsize=(4, 4))[1]
+    ax.scatter(*np.transpose(real), s=4, color=REAL, alpha=0.5, linewidth=0, label="real")
+    ax.scatter(*np.transpose(generated), s=4, color=GENERATED, alpha=0.8, linewidth=0, label="generated")
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", title=title)
+    return ax
+
+
+def label_histogram(shares, ax=None):
+    """Draw how often each digit comes up, {name: shares (10,)}, in per cent; the first one is the real data's."""
+    ax = ax or plt.subplots(figsize=(7.2, 2.8))[1]
+    width = 0.8 / len(shares)
+    colours, hatches = [REAL, *[GENERATED] * (len(shares) - 1)], ["", "", "//", ".."]
+    for column, (name, values) in enumerate(shares.items()):
+        places = np.arange(10) + (column - (len(shares) - 1) / 2) * width
+        ax.bar(
+            places, 100 * np.asarray(values), width, label=name, color=colours[column], hatch=hatches[column], ec="w"
+        )
+    ax.set(xlabel="digit, as the bundled classifier names it", ylabel="share, per cent", xticks=range(10))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(shares))
+    return ax
 
 
 # ---- 03 the VAE ELBO ----

@@ -35,6 +35,8 @@ FIGURES = {
     "curves": lambda ax: plots.curves({"a": [1, 2]}, "step", "nats", ax=ax),
     "scaled_histogram": lambda ax: plots.scaled_histogram(DIGITS, -1, 1, (0, 1), "sigmoid", ax=ax),
     "latent_map": lambda ax: plots.latent_map(DIGITS[:9], ax=ax),
+    "cloud": lambda ax: plots.cloud(np.zeros((3, 2)), np.ones((3, 2)), 2, ax=ax),
+    "label_histogram": lambda ax: plots.label_histogram({"real": np.full(10, 0.1)}, ax=ax),
     "seed_results": lambda ax: plots.seed_results({"a": [1, 2]}, "nats", ax=ax),
 }
 
@@ -194,3 +196,58 @@ def test_families_stand_at_their_likelihood_and_cost():
     assert drawn == [([1], 0.0), ([1], 2.0), ([10, 1000], 1.1)]
     assert ax.get_xscale() == "log"
     assert [label.get_text() for label in ax.get_yticklabels()] == ["none", "a bound", "exact"]
+
+
+# ---- notebook 02 ----
+
+
+def test_gan_diagram_writes_the_shapes_in_the_colours_of_their_kind():
+    ax = plots.gan_diagram(latent_dim=7, hidden=(30, 40), pixels=99)
+    written = texts(ax)
+    assert written.count("99") == 3  # generated images out, and both kinds into the discriminator
+    assert {"7", "generator G\n30 → 40", "discriminator D\n30 → 40", "1 logit"} <= set(written)
+    colours = {text.get_text(): rgb(text.get_color()) for text in ax.texts}
+    assert (colours["real"], colours["generated"]) == (plots.REAL, plots.GENERATED)
+    assert len(ax.findobj(FancyBboxPatch)) >= 5
+
+
+def test_logit_maps_share_a_scale_with_white_at_zero_and_x2_upwards():
+    logits = np.array([[-9.0, 0.0], [0.0, 9.0]])
+    axes = plots.logit_maps({"learnt": logits, "exact": 2 * logits}, limit=3, top=6)
+    assert [ax.get_title() for ax in axes] == ["learnt", "exact"]
+    for ax in axes:
+        picture = ax.images[0]
+        assert picture.get_clim() == (-6, 6)
+        assert picture.get_extent() == [-3, 3, -3, 3]
+        assert picture.origin == "lower"
+        low, zero, high = (rgb(picture.cmap(picture.norm(value))) for value in (-6, 0, 6))
+        assert (low, high) == (plots.GENERATED, plots.REAL)
+        assert min(int(zero[i : i + 2], 16) for i in (1, 3, 5)) >= 250
+
+
+@pytest.mark.parametrize("count", [1, 3, 6])
+def test_point_clouds_draw_each_pair_in_its_panel(count):
+    rng = np.random.default_rng(0)
+    clouds = [(rng.normal(size=(5, 2)), rng.normal(size=(7, 2))) for _ in range(count)]
+    axes = plots.point_clouds(clouds, 4, [f"epoch {i}" for i in range(count)])
+    for i, (ax, pair) in enumerate(zip(axes.flat, clouds, strict=False)):
+        assert ax.get_title() == f"epoch {i}"
+        for collection, points, colour in zip(ax.collections, pair, (plots.REAL, plots.GENERATED), strict=True):
+            np.testing.assert_array_equal(collection.get_offsets(), points)
+            assert rgb(collection.get_facecolor()[0]) == colour
+    assert {"real", "generated"} <= set(texts(axes.flat[0].figure))
+    assert [ax.get_visible() for ax in axes.flat] == [True] * count + [False] * (axes.size - count)
+
+
+def test_label_histogram_draws_per_cent_side_by_side_and_tells_models_apart_without_colour():
+    shares = {"real": np.full(10, 0.1), "classic": np.arange(10) / 45, "better": np.eye(10)[3]}
+    ax = plots.label_histogram(shares)
+    assert [[bar.get_height() for bar in group] for group in ax.containers] == [
+        pytest.approx(100 * np.asarray(values)) for values in shares.values()
+    ]
+    centres = [bar.get_x() + bar.get_width() / 2 for group in ax.containers for bar in group]
+    assert len({round(centre, 6) for centre in centres}) == 30  # none hides another
+    looks = [(rgb(group[0].get_facecolor()), group[0].get_hatch()) for group in ax.containers]
+    assert len(set(looks)) == 3
+    assert looks[0][0] == plots.REAL
+    assert set(shares) <= set(texts(ax))
