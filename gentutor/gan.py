@@ -82,34 +82,10 @@ class GAN(keras.Model):
         """Generate from latent points: (batch, latent_dim) -> the shape of the data, by the averaged weights if any."""
         return (self.ema_generator or self.generator)(z, training=training)
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_data=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        **kwargs,
-    ):
-        """Train on an array (n, ...) or a dataset of batches; see ``training.fit`` for what is checked and kept."""
+    def fit(self, *args, **kwargs):
+        """Train on an array (n, ...) or a dataset of batches; arguments as in ``training.fit``."""
         _check_players(self)
-        return training.fit(
-            self,
-            x,
-            y,
-            batch_size,
-            epochs,
-            verbose,
-            callbacks,
-            validation_data,
-            initial_epoch,
-            steps_per_epoch,
-            **kwargs,
-        )
+        return training.fit(self, *args, **kwargs)
 
     def make_train_function(self, force=False):
         """Keras's train function; with XLA and several steps per execution, all of them in one program."""

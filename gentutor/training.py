@@ -10,7 +10,19 @@ from gentutor import callbacks as gentutor_callbacks
 from gentutor import data, validate
 
 
-def fit(model, x, y, batch_size, epochs, verbose, callbacks, validation_data, initial_epoch, steps_per_epoch, **kwargs):
+def fit(
+    model,
+    x=None,
+    y=None,
+    batch_size=None,
+    epochs=1,
+    verbose="auto",
+    callbacks=None,
+    validation_data=None,
+    initial_epoch=0,
+    steps_per_epoch=None,
+    **kwargs,
+):
     """Train ``model`` by ``keras.Model.fit`` on an array (n, ...) or a dataset of such batches; returns the history.
 
     Arrays are checked whole by ``model.check_data`` and batched by ``data.batches``, so that epoch e sees the same

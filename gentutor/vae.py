@@ -84,34 +84,10 @@ class VAE(keras.Model):
         mean, _ = self.encoder(x, training=training)
         return self.decoder(mean, training=training)
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_data=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        **kwargs,
-    ):
-        """Train on an array (n, ...) or a dataset of batches; see ``training.fit`` for what is checked and kept."""
+    def fit(self, *args, **kwargs):
+        """Train on an array (n, ...) or a dataset of batches; arguments as in ``training.fit``."""
         _check_trainable(self)
-        return training.fit(
-            self,
-            x,
-            y,
-            batch_size,
-            epochs,
-            verbose,
-            callbacks,
-            validation_data,
-            initial_epoch,
-            steps_per_epoch,
-            **kwargs,
-        )
+        return training.fit(self, *args, **kwargs)
 
     def make_train_function(self, force=False):
         """Keras's train function; with XLA and several steps per execution, all of them in one program."""
