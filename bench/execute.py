@@ -7,6 +7,8 @@
 """
 
 import argparse
+import base64
+import io
 import pathlib
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import nbformat
 import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from PIL import Image
 
 SLOW = 10.0  # seconds: cells above this are listed
 
@@ -82,6 +85,22 @@ def execute(notebook, folder):
     return time.perf_counter() - start, meter.peak / 2**20, cells
 
 
+def shrink_pictures(notebook):
+    """Stores each PNG picture of a notebook with a palette of 256 colours: half the size or less."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                data["image/png"] = base64.b64encode(with_palette(base64.b64decode(data["image/png"]))).decode() + "\n"
+
+
+def with_palette(png, colours=256):
+    """Encodes a PNG again with a palette, if that makes it smaller; both are bytes. The eye sees no difference."""
+    file, picture = io.BytesIO(), Image.open(io.BytesIO(png)).convert("RGB")
+    picture.quantize(colours, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+    return min(png, file.getvalue(), key=len)
+
+
 def main():
     """Reads the command line; gives the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -105,6 +124,7 @@ def main():
         f"{name}: {seconds:.1f} s, peak memory {peak:.0f} MiB" + (f"; slow cells: {slow}" if slow else ""), flush=True
     )
     if arguments.save:
+        shrink_pictures(notebook)
         nbformat.write(notebook, arguments.notebook)
     return 0
 

@@ -3,6 +3,7 @@
 Real data is blue, generated data orange, latent space green, what is wrong vermilion (Okabe and Ito 2008).
 """
 
+import itertools
 import math
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.ticker import MaxNLocator
 
 REAL, GENERATED, LATENT, WRONG = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 
@@ -40,14 +42,21 @@ def image_grid(images, columns=10, title="", ax=None, scale=0.55):
     return ax
 
 
-def curves(series, xlabel, ylabel, baselines=(), title="", ax=None):
-    """Draw named curves, {label: values} or {label: (x, values)}, with optional baselines [(value, label), ...]."""
+def curves(series, xlabel, ylabel, baselines=(), title="", ax=None, colours=()):
+    """Draw named curves, {label: values} or {label: (x, values)}, with optional baselines [(value, label), ...].
+
+    Values alone are counted 1, 2, 3, …; ``colours`` names a colour for each curve, by default the course's in turn.
+    """
     ax = ax or plt.subplots(figsize=(6, 3.2))[1]
     for label, values in series.items():
         x, y = values if isinstance(values, tuple) else (np.arange(1, len(values) + 1), values)
         ax.plot(x, y, label=label)
-    for value, label in baselines:
-        ax.axhline(value, color="#555555", linestyle="--", linewidth=1.2, label=label)
+    for line, colour in zip(ax.lines, colours, strict=False):
+        line.set_color(colour)
+    for (value, label), style in zip(baselines, itertools.cycle(("--", ":", "-."))):
+        ax.axhline(value, color="#555555", linestyle=style, linewidth=1.2, label=label)
+    if not any(isinstance(values, tuple) for values in series.values()):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if len(series) + len(baselines) > 1:
         ax.legend()

@@ -3,6 +3,9 @@
 That they run is shown by `python course.py test`, which executes each of them under nbval.
 """
 
+import base64
+import importlib.util
+import io
 import json
 import re
 import subprocess
@@ -10,7 +13,9 @@ import sys
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 import course
 
@@ -169,3 +174,41 @@ def test_wrong_counts_are_found(count):
     notebook = clean_notebook()
     notebook["cells"][1]["execution_count"] = count
     assert "count" in problems(notebook, 1000)[0]
+
+
+@pytest.fixture(scope="module")
+def execute():
+    """The module bench/execute.py, which builds notebooks."""
+    spec = importlib.util.spec_from_file_location("execute", course.ROOT / "bench" / "execute.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def as_png(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_pictures_are_stored_smaller_and_look_the_same(execute, colours):
+    ramp = np.linspace(0, 255, 400).astype(np.uint8)
+    shades = np.stack([np.roll(ramp, 40 * i) for i in range(colours)], axis=-1)
+    pixels = np.broadcast_to(shades[:, None], (400, 300, colours)) // 4 * 4
+    noisy = pixels + np.random.default_rng(0).integers(0, 3, pixels.shape, dtype=np.uint8)
+    picture = as_png(noisy[..., 0] if colours == 1 else noisy)
+    notebook = clean_notebook()
+    data = {"image/png": base64.b64encode(picture).decode(), "text/plain": "a figure"}
+    notebook["cells"][1]["outputs"].append(nbformat.v4.new_output("display_data", data))
+    execute.shrink_pictures(notebook)
+    stored = base64.b64decode(notebook["cells"][1]["outputs"][1]["data"]["image/png"])
+    assert len(stored) <= len(picture)
+    seen = np.asarray(Image.open(io.BytesIO(stored)).convert("RGB")).astype(int)
+    assert np.abs(seen - noisy.astype(int)).max() <= 8
+    assert notebook["cells"][1]["outputs"][0]["text"].startswith("0.5 nats")
+
+
+def test_a_picture_that_a_palette_makes_larger_is_kept(execute):
+    tiny = as_png(np.zeros((1, 1), np.uint8))
+    assert execute.with_palette(tiny) == tiny

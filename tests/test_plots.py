@@ -138,6 +138,14 @@ def test_curves_count_from_one_or_take_x_and_draw_baselines():
     assert {"a", "b", "chance"} <= set(texts(ax))
 
 
+def test_curves_count_whole_numbers_take_colours_and_tell_baselines_apart():
+    ax = plots.curves({"a": [3, 1, 2]}, "epoch", "nats", [(2.0, "one"), (1.0, "other")], colours=[plots.GENERATED])
+    assert rgb(ax.lines[0].get_color()) == plots.GENERATED
+    assert ax.lines[1].get_linestyle() != ax.lines[2].get_linestyle()
+    ax.figure.canvas.draw()
+    assert all(float(tick).is_integer() for tick in ax.get_xticks())
+
+
 @settings(max_examples=30)
 @given(low=st.floats(-2, 1.9), width=st.floats(0.1, 4))
 def test_scaled_histogram_is_numpys_histogram_of_the_scaled_pixels(low, width):
