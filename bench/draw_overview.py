@@ -14,7 +14,7 @@ import seeds_gan
 from gentutor import callbacks, data, networks, plots, widgets
 
 PATH = bands.FOLDER.parent / "notebooks" / "images" / "overview.png"
-SHOWN = (0, 1, 2, 4, 14)  # epochs of 500 steps
+SHOWN = (0, 1, 2, 4, 12)  # epochs of 500 steps
 
 
 def latent_map():

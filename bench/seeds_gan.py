@@ -13,11 +13,12 @@ from functools import partial
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.ndimage import median_filter
 from scipy.stats import norm
 
 from gentutor import data, gan, losses, metrics, networks, training
 
-EPOCH, BETTER_EPOCHS = 500, 14  # steps in an epoch, epochs of the better GAN
+EPOCH, BETTER_EPOCHS = 500, 12  # steps in an epoch, epochs of the better GAN
 ANGLES = 2 * np.pi * np.arange(8) / 8
 CENTRES = 2.0 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 
@@ -47,11 +48,11 @@ def discriminator_of_points(hidden, seed):
     network = networks.mlp(2, 1, hidden, "relu", name="discriminator")
     rate = keras.optimizers.schedules.CosineDecay(1e-2, 3200)
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
-    network.compile(keras.optimizers.Adam(rate), cross_entropy, jit_compile=True, steps_per_execution=40)
+    network.compile(keras.optimizers.Adam(rate), cross_entropy, jit_compile=False, steps_per_execution=40)
     labels = np.repeat(np.array([1, 0], "float32"), len(real))
     network.fit(np.concatenate([real, fake]), labels, batch_size=500, epochs=20, verbose=0)
     rng = np.random.default_rng(seed + 100)
-    fresh = draw_real(20_000, rng, 0.35), draw_fake(20_000, rng)
+    fresh = draw_real(100_000, rng, 0.35), draw_fake(100_000, rng)
     learnt, best = (
         float(np.mean(losses.discriminator_loss(*(logit(x) for x in fresh))))
         for logit in (partial(training.in_chunks, network), best_logit)
@@ -60,36 +61,32 @@ def discriminator_of_points(hidden, seed):
 
 
 def ring_gan(generator_rate, discriminator_rate, seed):
-    """A GAN on the ring after 30 epochs of 200 steps: share of good points, modes found, spread, both losses."""
+    """A GAN on the ring after 30 epochs of 200 steps: modes missed, and both losses of the last epoch."""
     keras.utils.set_random_seed(seed)
     model = gan.GAN(networks.mlp(2, 2, (64, 64)), networks.mlp(2, 1, (64, 64)), seed=seed)
     rates = generator_rate, discriminator_rate
-    model.compile(*(keras.optimizers.Adam(rate, 0.5) for rate in rates), jit_compile=True, steps_per_execution=100)
+    model.compile(*(keras.optimizers.Adam(rate, 0.5) for rate in rates), jit_compile=False, steps_per_execution=100)
     points = draw_real(20_000, np.random.default_rng(seed), 0.15)
     history = model.fit(points, batch_size=256, epochs=30, steps_per_epoch=200, verbose=0).history
     made = training.in_chunks(model, tf.random.stateless_normal((5000, 2), (seed, 9)))
     distances = np.linalg.norm(made[:, None] - CENTRES, axis=2)
     good = distances.min(axis=1) < 3 * 0.15
     counts = np.bincount(distances.argmin(axis=1)[good], minlength=8)
-    found, spread = np.sum(counts >= 20), np.sqrt(made.var(axis=0).sum())
-    return good.mean(), found, spread, history["discriminator_loss"][-1], history["generator_loss"][-1]
+    return 8 - np.sum(counts >= 20), history["discriminator_loss"][-1], history["generator_loss"][-1]
 
 
 def points(seed):
     linear, _ = discriminator_of_points((), seed)
     _, gap = discriminator_of_points((64, 64), seed)
-    good, modes, spread, d_loss, g_loss = ring_gan(1e-3, 1e-3, seed)
-    _, few, small, fast_d_loss, fast_g_loss = ring_gan(5e-3, 1e-4, seed)
+    missed, d_loss, g_loss = ring_gan(1e-3, 1e-3, seed)
+    fast_missed, fast_d_loss, fast_g_loss = ring_gan(5e-3, 1e-4, seed)
     return {
         "02 learnt minus best discriminator loss": gap,
         "02 linear discriminator: loss": linear,
-        "02 ring: share of good points": good,
-        "02 ring: modes found": modes,
-        "02 ring: spread": spread,
+        "02 ring: modes missed": missed,
         "02 ring: discriminator loss": d_loss,
         "02 ring: generator loss": g_loss,
-        "02 ring, fast generator: modes found": few,
-        "02 ring, fast generator: spread": small,
+        "02 ring, fast generator: modes missed": fast_missed,
         "02 ring, fast generator: discriminator loss": fast_d_loss,
         "02 ring, fast generator: generator loss": fast_g_loss,
     }
@@ -105,9 +102,10 @@ def train(model, batch_size, epochs, callbacks=()):
 
 
 def judged(name, model, seconds):
-    """What 10,000 samples are worth: share of the excess on the test part, error of the labels."""
+    """What 10,000 samples are worth: share of the excess on the test part, error of the labels behind the filter."""
     samples, real = model.sample(10_000, seed=3), data.load_mnist().x_test
-    labels = [np.bincount(metrics.classify_digits(x).argmax(axis=1), minlength=10) for x in (samples, real)]
+    filtered = [median_filter(images.reshape(-1, 28, 28), (1, 3, 3)) for images in (samples, real)]
+    labels = [np.bincount(metrics.classify_digits(images).argmax(axis=1), minlength=10) for images in filtered]
     return {
         f"02 {name} GAN: training seconds": seconds,
         f"02 {name} GAN: excess share": metrics.frechet_excess(samples).share,

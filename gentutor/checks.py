@@ -371,7 +371,9 @@ def best_value(attempt):
     hint = "put D* = p / (p + q) into V: the sum of p log D* plus the sum of q log(1 − D*)."
     zero = "where p is 0 the term p log D* is 0, and where q is 0 the other: scipy.special.xlogy knows that."
     value = float(np.sum(p * np.log(p / (p + q)) + q * np.log(q / (p + q))))
-    cases = [((half, half), -2 * np.log(2), hint), ((p, q), value, hint), (apart, 0.0, zero)]
+    empty = np.array([1.0, 0.0, 0.0], np.float32), np.array([0.0, 1.0, 0.0], np.float32)
+    never = "an outcome that neither distribution ever gives adds 0: take care not to divide 0 by 0 there."
+    cases = [((half, half), -2 * np.log(2), hint), ((p, q), value, hint), (apart, 0.0, zero), (empty, 0.0, never)]
     return exercise("best_value", attempt, cases)
 
 
@@ -418,6 +420,7 @@ def moving_average(attempt):
             0.9,
             "keep decay of the average, add (1 − decay) of the new.",
         ),
+        ((np.array([1.0, 0.0], np.float32), 0.5), 0.5, "use the decay that is given."),
         ((values, 0.9), average, "one step after the other: average = decay · average + (1 − decay) · value."),
     ]
     return exercise("moving_average", attempt, cases)
@@ -426,9 +429,9 @@ def moving_average(attempt):
 def diagnosis(answers):
     """Judge a dictionary from each symptom of a GAN's training to its cause. Exercise of notebook 02."""
     right = {
-        "D loss 1.39, G loss 0.69, samples are a blob": ("weak", "who sees no difference where we do?"),
+        "D loss 1.386, G loss 0.693, samples widely spread but wrong": ("weak", "who sees no difference where we do?"),
         "G loss falls to 0, D loss rises and rises": ("frozen", "which player has stopped learning?"),
-        "D loss falls to 0, G's gradient vanishes": ("strong", "which player wins every round?"),
+        "D loss falls to 0, a minimax G gets no gradient": ("strong", "which player wins every round?"),
         "three of ten digits never come up": ("collapse", "the samples that there are may be perfect."),
     }
     return _match("diagnosis", answers, right)

@@ -230,22 +230,27 @@ def gan_diagram(latent_dim=100, hidden=(128,), pixels=784):
         ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "#555555"})
         ax.text((start[0] + end[0]) / 2, max(start[1], end[1]) + 0.08, shape, ha="center", va="bottom", size=9)
     ax.text(10.36, 1.1, "real?", va="center")
-    ax.set(xlim=(-0.1, 11.0), ylim=(-0.1, 2.3))
+    back = {"arrowstyle": "->", "color": "#555555", "linestyle": "--", "shrinkA": 0}
+    ax.plot([8.55, 8.55, 3.35], [0.63, -0.25, -0.25], "--", color="#555555", lw=1.2)
+    ax.annotate("", (3.35, 1.28), (3.35, -0.26), arrowprops=back)
+    ax.text(5.95, -0.22, "gradient of the generator's loss", ha="center", va="bottom", size=9, color="#555555")
+    ax.set(xlim=(-0.1, 11.0), ylim=(-0.4, 2.3))
     ax.axis("off")
     return ax
 
 
-def logit_maps(maps, limit, top=6.0):
+def logit_maps(maps, limit, top=2.5):
     """Draw maps {title: logits (n, n)} over [-limit, limit]² in one colour scale: blue says real, orange generated."""
     figure, axes = plt.subplots(1, len(maps), figsize=(3.1 * len(maps) + 0.9, 3.2), squeeze=False)
     colours = LinearSegmentedColormap.from_list("game", [GENERATED, "white", REAL])
+    levels = np.linspace(-top, top, 11)
     for ax, (title, logits) in zip(axes[0], maps.items(), strict=True):
-        edges = (-limit, limit, -limit, limit)
-        picture = ax.imshow(logits, cmap=colours, vmin=-top, vmax=top, origin="lower", extent=edges)
-        ax.grid(False)
-        ax.set(title=title, xlabel="x₁")
+        axis = np.linspace(-limit, limit, len(logits))
+        filled = ax.contourf(axis, axis, logits, levels, cmap=colours, extend="both")
+        ax.contour(axis, axis, logits, [0.0], colors="black", linewidths=1)
+        ax.set(title=title, xlabel="x₁", aspect="equal")
     axes[0, 0].set_ylabel("x₂")
-    figure.colorbar(picture, ax=axes, label="logit", extend="both")
+    figure.colorbar(filled, ax=axes, label="logit (0: black line)", ticks=levels[::2])
     return axes[0]
 
 
@@ -268,7 +273,7 @@ def cloud(real, generated, limit, title="", ax=None):
     """Draw one panel of two-dimensional samples: real ones blue, generated ones orange, arrays (n, 2)."""
     ax = ax or plt.subplots(figsize=(4, 4))[1]
     ax.scatter(*np.transpose(real), s=4, color=REAL, alpha=0.5, linewidth=0, label="real")
-    ax.scatter(*np.transpose(generated), s=4, color=GENERATED, alpha=0.8, linewidth=0, label="generated")
+    ax.scatter(*np.transpose(generated), s=8, color=GENERATED, alpha=0.8, linewidth=0, label="generated")
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", title=title)
     return ax
 
@@ -323,14 +328,26 @@ def latent_scatter(means, labels, limit=4, ax=None):
         radius = math.sqrt(-2 * math.log(1 - share))  # the radius of a 2-D standard normal is Rayleigh distributed
         label = f"{100 * share:.0f} % of the prior"
         ax.add_patch(plt.Circle((0, 0), radius, fill=False, ec=LATENT, ls=style, lw=2, label=label))
-    for digit in np.unique(labels):
-        place = np.median(means[labels == digit], axis=0)
+    names = np.unique(labels)
+    places = _spread(np.array([np.median(means[labels == name], axis=0) for name in names]), gap=limit / 7)
+    for digit, place in zip(names, places, strict=True):
         box = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1}
         ax.text(*place, digit, ha="center", va="center", weight="bold", bbox=box)
     ax.figure.colorbar(points, ax=ax, label="digit", ticks=range(10)).solids.set_alpha(1)
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="z₁", ylabel="z₂", aspect="equal")
-    ax.legend(loc="upper left", framealpha=0.9)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return ax
+
+
+def _spread(places, gap, rounds=200):
+    """Move the places (n, 2) of labels apart until no two are closer than ``gap``, each as little as it needs."""
+    places = places + 1e-6 * np.arange(places.size).reshape(places.shape)  # so that none coincide
+    for _ in range(rounds):
+        apart = places[:, None] - places
+        distance = np.linalg.norm(apart, axis=2) + np.eye(len(places)) * gap
+        push = np.clip(1.05 * gap - distance, 0, None) * (1 - np.eye(len(places)))
+        places = places + 0.5 * np.sum(push[..., None] * apart / distance[..., None], axis=1)
+    return places
 
 
 def active_units(variances, threshold=0.01, ax=None):

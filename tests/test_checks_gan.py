@@ -18,11 +18,12 @@ def numpy_value(p, q):
 
 
 def scipy_value(p, q):
-    return np.sum(special.xlogy(p, p / (p + q)) + special.xlogy(q, q / (p + q)))
+    both = np.where(p + q > 0, p + q, 1)
+    return np.sum(special.xlogy(p, p / both) + special.xlogy(q, q / both))
 
 
 def tensorflow_value(p, q):
-    return tf.reduce_sum(tf.math.xlogy(p, p / (p + q)) + tf.math.xlogy(q, q / (p + q)))
+    return tf.reduce_sum(tf.math.xlogy(p, tf.math.divide_no_nan(p, p + q)) + tf.math.xlogy(q, 1 - p / (p + q + 1e-30)))
 
 
 def numpy_squares(real, fake):
@@ -56,9 +57,9 @@ def summed_average(values, decay):
 
 
 DIAGNOSIS = {
-    "D loss 1.39, G loss 0.69, samples are a blob": "weak",
+    "D loss 1.386, G loss 0.693, samples widely spread but wrong": "weak",
     "G loss falls to 0, D loss rises and rises": "frozen",
-    "D loss falls to 0, G's gradient vanishes": "strong",
+    "D loss falls to 0, a minimax G gets no gradient": "strong",
     "three of ten digits never come up": "collapse",
 }
 RIGHT = [
@@ -85,6 +86,12 @@ RIGHT = [
     (checks.moving_average, lambda values, decay: ops.convert_to_tensor(numpy_average(values, decay))),
 ]
 WRONG = [
+    (
+        checks.best_value,
+        lambda p, q: np.sum(special.xlogy(p, p / (p + q)) + special.xlogy(q, q / (p + q))),
+        "divide 0 by 0",
+    ),
+    (checks.moving_average, lambda values, decay: numpy_average(values, 0.9), "decay that is given"),
     (checks.best_value, lambda p, q: -numpy_value(p, q), "put D"),
     (checks.best_value, lambda p, q: numpy_value(p, q) / 2, "put D"),
     (checks.best_value, lambda p, q: np.sum(p * np.log(p / q)), "put D|where p is 0"),

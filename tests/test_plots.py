@@ -220,17 +220,18 @@ def test_gan_diagram_writes_the_shapes_in_the_colours_of_their_kind():
 
 
 def test_logit_maps_share_a_scale_with_white_at_zero_and_x2_upwards():
-    logits = np.array([[-9.0, 0.0], [0.0, 9.0]])
-    axes = plots.logit_maps({"learnt": logits, "exact": 2 * logits}, limit=3, top=6)
+    axis = np.linspace(-3, 3, 13)
+    upwards = np.broadcast_to(axis[:, None], (13, 13))  # the logit is x₂
+    axes = plots.logit_maps({"learnt": upwards, "exact": 2 * upwards}, limit=3, top=2)
     assert [ax.get_title() for ax in axes] == ["learnt", "exact"]
     for ax in axes:
-        picture = ax.images[0]
-        assert picture.get_clim() == (-6, 6)
-        assert picture.get_extent() == [-3, 3, -3, 3]
-        assert picture.origin == "lower"
-        low, zero, high = (rgb(picture.cmap(picture.norm(value))) for value in (-6, 0, 6))
+        filled, line = ax.collections
+        assert filled.get_clim() == (-2, 2)
+        low, zero, high = (rgb(filled.cmap(value)) for value in (0.0, 0.5, 1.0))
         assert (low, high) == (plots.GENERATED, plots.REAL)
         assert min(int(zero[i : i + 2], 16) for i in (1, 3, 5)) >= 250
+        np.testing.assert_allclose(line.get_paths()[0].vertices[:, 1], 0.0, atol=1e-9)
+        assert ax.get_xlim() == ax.get_ylim() == (-3, 3)
 
 
 @pytest.mark.parametrize("count", [1, 3, 6])
@@ -259,3 +260,44 @@ def test_label_histogram_draws_per_cent_side_by_side_and_tells_models_apart_with
     assert len(set(looks)) == 3
     assert looks[0][0] == plots.REAL
     assert set(shares) <= set(texts(ax))
+
+
+# ---- notebook 03 ----
+
+
+def test_vae_diagram_writes_the_shapes_in_the_colours_of_their_kind():
+    ax = plots.vae_diagram(pixels=99, hidden=(30, 40), latent_dim=7)
+    assert {"99", "encoder\nReLU 30 → 40", "mean 7\nlog_var 7", "z: 7", "logits 99"} <= set(texts(ax))
+    colours = {text.get_text(): rgb(text.get_color()) for text in ax.texts}
+    assert (colours["x"], colours["p(x|z)"]) == (plots.REAL, plots.GENERATED)
+    assert colours["q(z|x)\nmean + sd · ε"] == plots.LATENT
+
+
+def test_latent_scatter_draws_the_points_and_circles_that_hold_their_share_of_the_prior():
+    means, labels = np.random.default_rng(0).standard_normal((4000, 2)), np.arange(4000) % 10
+    ax = plots.latent_scatter(means, labels)
+    np.testing.assert_allclose(ax.collections[0].get_offsets(), means)
+    circles = [patch for patch in ax.patches if isinstance(patch, plt.Circle)]
+    for circle, share in zip(circles, (0.5, 0.95), strict=True):
+        assert np.mean(np.linalg.norm(means, axis=1) < circle.radius) == pytest.approx(share, abs=0.03)
+        assert rgb(circle.get_edgecolor()) == plots.LATENT
+
+
+def test_labels_of_a_latent_scatter_keep_apart_and_stay_where_they_have_room():
+    rng = np.random.default_rng(1)
+    labels = np.repeat(np.arange(10), 20)
+    centres = np.concatenate([np.zeros((9, 2)), [[3.0, 3.0]]])  # nine digits in one place, one far away
+    ax = plots.latent_scatter(centres[labels] + 0.01 * rng.standard_normal((200, 2)), labels)
+    places = np.array([text.get_position() for text in ax.texts])
+    assert [text.get_text() for text in ax.texts] == [str(digit) for digit in range(10)]
+    distances = np.linalg.norm(places[:, None] - places, axis=2) + 9 * np.eye(10)
+    assert distances.min() > 0.95 * 4 / 7
+    np.testing.assert_allclose(places[9], [3, 3], atol=0.05)
+
+
+def test_active_units_are_drawn_sorted_with_their_threshold():
+    ax = plots.active_units({"a": np.array([0.001, 2.0, 0.5]), "b": np.array([1e-7, 1e-6, 1e-5])}, threshold=0.02)
+    assert ax.lines[0].get_ydata().tolist() == [2.0, 0.5, 0.001]
+    assert len({line.get_marker() for line in ax.lines[:2]}) == 2  # never by colour alone
+    assert set(ax.lines[2].get_ydata()) == {0.02}
+    assert ax.get_yscale() == "log"

@@ -46,7 +46,8 @@ from gentutor import checks
 
 # %%
 def my_best_value(p, q):
-    return np.sum(xlogy(p, p / (p + q)) + xlogy(q, q / (p + q)))
+    both = np.where(p + q > 0, p + q, 1.0)  # an outcome that never comes must not become 0 / 0
+    return np.sum(xlogy(p, p / both) + xlogy(q, q / both))
 
 
 # %%
@@ -113,8 +114,9 @@ def my_moving_average(values, decay):
 checks.moving_average(my_moving_average)
 
 # %% [markdown]
-# A value that is $k$ steps old has the weight $(1 - \text{decay})\,\text{decay}^k$: with 0.995 half of the average is
-# younger than 138 steps.
+# A value that is $k$ steps old has the weight $(1 - \text{decay})\,\text{decay}^k$ (the first keeps
+# $\text{decay}^k$): with 0.998 half of the average is
+# younger than 346 steps.
 
 # %% [markdown]
 # ## Exercise 5: diagnosis
@@ -124,9 +126,9 @@ checks.moving_average(my_moving_average)
 
 # %%
 my_diagnosis = {
-    "D loss 1.39, G loss 0.69, samples are a blob": "weak",
+    "D loss 1.386, G loss 0.693, samples widely spread but wrong": "weak",
     "G loss falls to 0, D loss rises and rises": "frozen",
-    "D loss falls to 0, G's gradient vanishes": "strong",
+    "D loss falls to 0, a minimax G gets no gradient": "strong",
     "three of ten digits never come up": "collapse",
 }
 
