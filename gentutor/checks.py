@@ -471,10 +471,13 @@ def importance_weighted(attempt):
     """Judge ``attempt(log_weights)``: (batch, samples) -> the bound (batch,). Exercise of notebook 03."""
     small = np.log(np.array([[1.0, 3.0], [2.0, 2.0], [0.5, 7.5]], np.float32))
     low = small - 1000.0
+    mixed = np.array([[0.0, 0.0], [-1000.0, -1000.0], [0.0, -1000.0]], np.float32)
     average = "take the logarithm of the mean weight, not the mean of the logarithms; over the samples, axis 1."
+    each = "subtract the largest of each row, not of all rows: axis=1, keepdims=True."
     cases = [
         ((small,), np.log([2.0, 2.0, 4.0]), average),
         ((low,), np.log([2.0, 2.0, 4.0]) - 1000.0, "exp(−1000) is 0: subtract the largest first, or use logsumexp."),
+        ((mixed,), np.array([0.0, -1000.0, -np.log(2.0)]), each),
     ]
     return exercise("importance_weighted", attempt, cases, tolerance=1e-5)
 
@@ -482,7 +485,7 @@ def importance_weighted(attempt):
 def hidden_beta(attempt):
     """Judge ``attempt(pixels, latent_dim)``: the beta of a loss of two means. Exercise of notebook 03."""
     hint = "multiply the whole loss until the reconstruction is a sum over pixels: what multiplies the KL's sum then?"
-    cases = [((784, 1), 784.0, hint), ((784, 2), 392.0, hint), ((3072, 128), 24.0, hint)]
+    cases = [((784, 1), 784.0, hint), ((784, 2), 392.0, hint), ((3072, 128), 24.0, hint), ((784, 20), 39.2, hint)]
     return exercise("hidden_beta", attempt, cases)
 
 

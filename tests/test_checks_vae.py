@@ -53,6 +53,17 @@ RIGHT = [
     (checks.active_units, lambda means: ops.sum(ops.cast(ops.var(means, axis=0) > 0.01, "int32"))),
 ]
 WRONG = [
+    (
+        checks.importance_weighted,
+        lambda w: w.max() + np.log(np.mean(np.exp(w - w.max()), axis=1)),
+        "largest of each row",
+    ),
+    (
+        checks.importance_weighted,
+        lambda w: w.min() + np.log(np.mean(np.exp(w - w.min()), axis=1)),
+        "largest of each row",
+    ),
+    (checks.hidden_beta, lambda pixels, latent_dim: pixels // latent_dim, "multiply the whole loss"),
     (checks.kl_between, lambda mean, log_var, m, v: numpy_kl(mean, log_var, 0, 0), "two equal|prior's variance"),
     (checks.kl_between, lambda m, v, a, b: numpy_kl(a, b, m, v), "standard normal|prior's variance"),
     (checks.kl_between, lambda *a: numpy_kl(*a).mean(), "one number an example"),
