@@ -881,9 +881,9 @@ checks.active_units(my_active_units)
 #   digits of one protocol can be compared.
 #
 # ## Going deeper
-# - **What $\mathcal L_K$ is.** Draw $K$ codes and keep one in proportion to its weight: the $q$ of that code has an ELBO
-#   of at least $\mathcal L_K$ ([Cremer et al. 2017](https://arxiv.org/abs/1704.02916)). Trained on a large $K$, though, an
-#   encoder gets a noisier gradient relative to its size
+# - **What $\mathcal L_K$ is.** Draw $K$ codes and keep one in proportion to its weight: the $q$ of that code has an
+#   ELBO of at least $\mathcal L_K$ ([Cremer et al. 2017](https://arxiv.org/abs/1704.02916)). Trained on a large $K$,
+#   though, an encoder gets a noisier gradient relative to its size
 #   ([Rainforth et al. 2018](https://arxiv.org/abs/1802.04537)).
 # - **Where the gap comes from**: too simple a family of $q$, or an encoder that misses the best member for an image
 #   ([Cremer et al. 2018](https://arxiv.org/abs/1801.03558)).
