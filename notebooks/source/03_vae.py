@@ -428,7 +428,7 @@ reconstruction, kl_term = loss_on(fitted(model2), x_test)
 print("training loss after each epoch, nats an image:", np.rint(model2.history.history["loss"]).astype(int))
 print(f"test part, untrained: reconstruction {before[0]:5.1f}, KL {before[1]:.1f} nats")
 print(f"test part, trained:   reconstruction {reconstruction:5.1f}, KL {kl_term:.1f} nats")
-_ = checks.expect("03 two-dimensional VAE: test loss", reconstruction + kl_term, 140, 170)
+_ = checks.expect("03 two-dimensional VAE: test loss", reconstruction + kl_term, 153.2, 156.36)
 
 # %% [markdown]
 # The KL **rises** from nearly 0: the encoder learns to say something about the image. Most of the fall of the
@@ -515,7 +515,7 @@ keras.utils.set_random_seed(0)
 model20 = fitted(vae.VAE(networks.mlp_encoder(latent_dim=20), networks.mlp_decoder(latent_dim=20)))
 reconstruction, kl_term = loss_on(model20, x_test)
 print(f"test part: reconstruction {reconstruction:.1f}, KL {kl_term:.1f} nats")
-_ = checks.expect("03 twenty-dimensional VAE: test loss", reconstruction + kl_term, 90, 120)
+_ = checks.expect("03 twenty-dimensional VAE: test loss", reconstruction + kl_term, 104.73, 106)
 
 # %% [markdown]
 # A code four times as expensive nearly halves the reconstruction loss. To judge the pictures by a number, we ask a
@@ -544,7 +544,7 @@ for name, model in {" 2 numbers": model2, "20 numbers": model20}.items():
     read, prior, posterior = judged(model)
     print(f"{name}: {read:.0f} % read rightly; sure of {prior:.0f} % from p(z), of {posterior:.0f} % from q(z)")
 print(f"real test digits: sure of {sure(test[:2000]):.0f} %")
-_ = checks.expect("03 twenty-dimensional VAE: sure samples, q(z) minus p(z), % points", posterior - prior, 20, 60)
+_ = checks.expect("03 twenty-dimensional VAE: sure samples, q(z) minus p(z), % points", posterior - prior, 41.7, 48.1)
 
 # %%
 rows = {
@@ -606,9 +606,9 @@ for beta in (0.2, 1.0, 5.0):
     print(f"          samples: sure of {prior:.0f} % from p(z), of {posterior:.0f} % from q(z)")
     rows[f"samples, beta {beta:g}"] = model.sample(10, seed=4)
     del model  # its memory is free for the next one
-checks.expect("03 beta 0.2: reconstruction + KL", sums[0.2], 100, 150)
-checks.expect("03 beta 1: reconstruction + KL", sums[1.0], 100, 150)
-checks.expect("03 beta 5: reconstruction + KL", sums[5.0], 100, 150)
+checks.expect("03 beta 0.2: reconstruction + KL", sums[0.2], 120.47, 122.09)
+checks.expect("03 beta 1: reconstruction + KL", sums[1.0], 109.72, 112.35)
+checks.expect("03 beta 5: reconstruction + KL", sums[5.0], 136.9, 144.1)
 _ = plots.image_rows(rows)
 
 # %% [markdown]
@@ -639,7 +639,7 @@ print(f"drawing the mean digit whatever x is: {baseline:.1f} nats")
 
 # %%
 above = 784 * mean_cross_entropy - baseline
-checks.expect("03 pixel mean: nats above the mean digit", above, -9, 9)
+checks.expect("03 pixel mean: nats above the mean digit", above, 0.091, 0.178)
 mean_image = np.tile(data.denormalize(rates, 0, 1), (10, 1))
 rows = {"test digits": test[:10], "reconstructed": pixels(averaged(x_test[:10])), "mean digit": mean_image}
 _ = plots.image_rows(rows, wrong=["reconstructed"])
@@ -700,7 +700,7 @@ for sigma in (2.5, 1.0, 0.25):
     collapse[f"sigma {sigma:g}"] = unit_variances(model)
     del model
 checks.expect("03 sigma 2.5: active units", units[2.5], 0, 0)
-checks.expect("03 sigma 1: active units", units[1.0], 3, 9)
+checks.expect("03 sigma 1: active units", units[1.0], 3.95, 7.25)
 checks.expect("03 sigma 0.25: active units", units[0.25], 20, 20)
 ax = plots.active_units(collapse)
 for line, colour in zip(ax.lines, (plots.WRONG, "#555555", plots.LATENT), strict=False):
@@ -749,7 +749,7 @@ reconstruction, kl_term = loss_on(strong, binary)
 print(f"test part: reconstruction {reconstruction:.1f}, KL {kl_term:.1f} nats", end="; ")
 print(f"{active(strong, binary)} of 40 units active")
 print(f"independent pixels, no z: {float(bernoulli_nll(binary.mean(axis=0), mean_digit)):.1f} nats")
-_ = checks.expect("03 binarised VAE: test loss", reconstruction + kl_term, 80, 110)
+_ = checks.expect("03 binarised VAE: test loss", reconstruction + kl_term, 93.39, 94.14)
 
 # %% [markdown]
 # This −ELBO is an upper bound on the negative log-likelihood, and we can tighten it without more training. The
@@ -779,7 +779,7 @@ for samples in (1, 10, 100, 1000):
     bound = -metrics.importance_weighted_bound(strong, binary[:200], samples, seed=0)
     print(f"K = {samples:4d}: {bound.mean():.1f} nats on 200 test digits")
 bound = -float(np.mean(metrics.importance_weighted_bound(strong, binary, 100, seed=0)))
-_ = checks.expect("03 binarised VAE: importance-weighted bound", bound, 80, 100)
+_ = checks.expect("03 binarised VAE: importance-weighted bound", bound, 90.38, 91.23)
 
 # %% [markdown]
 # | −log p(x) of binarised test digits, nats | at most | protocol |
@@ -873,8 +873,9 @@ checks.active_units(my_active_units)
 
 # %% [markdown]
 # ## What to remember
-# - The ELBO, reconstruction minus KL, lies below $\log p(x)$ by exactly $D_{\mathrm{KL}}(q(z\mid x)\,\|\,p(z\mid x))$;
-#   where the posterior has the form of $q$, the bound can be tight, and is if the encoder finds it.
+# - The ELBO, $\mathbb E_q[\log p(x\mid z)]$ minus the KL, lies below $\log p(x)$ by exactly $D_{\mathrm{KL}}(q(z\mid
+#   x)\,\|\,p(z\mid x))$; where the posterior has the form of $q$, the bound can be tight, and is if the encoder finds
+#   it.
 # - Sum over pixels and over latent dimensions, then average over the batch: a mean in the wrong place is a beta in
 #   disguise, and a sigma that is too large collapses the code under a correct loss. Count active units.
 # - Say what a number is: grey cross-entropy is a loss, −ELBO is a bound, more samples tighten it, and only binarised
