@@ -52,6 +52,8 @@ from gentutor import checks, data, losses, metrics, networks, plots, training, v
 
 plots.use_style()
 plt.rcParams["figure.dpi"] = 80
+
+# %%
 BATCH, EPOCHS, STEPS = 128, 10, 55_000 // 128  # 429 = 39 · 11 steps an epoch
 split = data.load_mnist()
 train, test = (x.reshape(-1, 784) for x in (split.x_train, split.x_test))
@@ -105,8 +107,8 @@ del autoencoder, squeeze, draw  # gives their memory back
 
 # %% [markdown]
 # It copies after a fashion (two numbers are few: some digits come back as others), but it does not generate: random
-# codes give the same few shapes, because the codes of real digits are
-# spread over a region that nobody prescribed, far wider than the numbers that we drew. An autoencoder gives neither a
+# codes give the same few shapes, because the codes of real digits are spread over a region that nobody prescribed, far
+# wider than the numbers that we drew. An autoencoder gives neither a
 # distribution of codes to draw from nor a probability of an image. A VAE repairs both, by asking for one thing:
 # **a probability $p(x)$ that is high for real images.**
 #
@@ -246,8 +248,10 @@ for name, (mean, sd) in {"posterior": posterior, "too wide": (posterior[0], 2 * 
 # ([Chatterjee and Diaconis 2018](https://arxiv.org/abs/1511.01437)). For the 24 nats of our 20-dimensional model below
 # that would be some $10^{10}$ draws from the prior *for each image*; a $q$ near the posterior needs few. The logarithm
 # of the mean comes back as the *importance-weighted bound*.
-#
-# One more rewriting gives the form that is trained. Split $\log p(x,z) = \log p(x\mid z) + \log p(z)$:
+
+# %% [markdown]
+# ## The form that is trained
+# One more rewriting gives the loss. Split $\log p(x,z) = \log p(x\mid z) + \log p(z)$:
 # $$\mathrm{ELBO}(x) = \underbrace{\mathbb E_{q(z\mid x)}\big[\log p(x\mid z)\big]}_{-\text{reconstruction loss}}
 # \;-\; \underbrace{D_{\mathrm{KL}}\big(q(z\mid x)\,\|\,p(z)\big)}_{\text{KL}} .$$
 # A second network, the **encoder**, gives a $q$ for each image: $q(z\mid x) = \mathcal N(\mu(x),
@@ -465,8 +469,8 @@ _ = plots.image_rows(rows)
 # %%
 means, log_vars = (ops.convert_to_numpy(t) for t in model2.encoder(x_test))
 points = widgets.latent_grid((-3, 3), 12)
-_, axes = plt.subplots(1, 2, figsize=(9.6, 4.3))
-plots.latent_scatter(means[:2000], split.y_test[:2000], limit=3, ax=axes[0])
+_, axes = plt.subplots(1, 2, figsize=(9, 4.1))
+plots.latent_scatter(means[:1200], split.y_test[:1200], limit=3, ax=axes[0])
 _ = plots.latent_map(model2.decode(points), ax=axes[1])
 
 # %% [markdown]
