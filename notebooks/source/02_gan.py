@@ -690,7 +690,7 @@ _ = checks.expect("02 classic GAN: excess share", excess.share, 0.61, 2.08)
 # After 10,000 steps of training the classic network is about as far from real digits as a Gaussian without any network,
 # or farther: five seeds gave shares from 1.1 to 1.7. Many tutorials end here.
 #
-# ## A better small GAN, in no more time
+# ## A better small GAN, in about the same time
 # Four changes, each a line or two:
 #
 # 1. **Wider and deeper**: two hidden layers of 256 for each player, fed by 64 latent numbers. To pay for that, batches
@@ -769,7 +769,7 @@ for name, result in {"classic": excess, "better": better_excess}.items():
 _ = checks.expect("02 better GAN: excess share", better_excess.share, 0.1178, 0.1361)
 
 # %% [markdown]
-# From a share of 1 or more to about an eighth, in no more time, and all ten digits come up. (*Labels off by*
+# From a share of 1 or more to about an eighth, in about the same time, and all ten digits come up. (*Labels off by*
 # is the share of samples that would have to change their label to match the real histogram.) It is still a small
 # network: some digits come up too often, and strokes break. (Fréchet distances that papers report for MNIST, as
 # [Lucic et al. 2018](https://arxiv.org/abs/1711.10337) do, come from another network's features and cannot be compared
