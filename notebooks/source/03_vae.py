@@ -46,7 +46,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import Covariance, multivariate_normal, norm
 
 from gentutor import checks, data, losses, metrics, networks, plots, training, vae, widgets
 
@@ -334,7 +334,8 @@ sigma = float(np.sqrt(variances[:-DIM].mean()))  # noise: the mean variance that
 b = x.mean(axis=0, dtype=np.float64)
 W = axes[:, -DIM:] * np.sqrt(variances[-DIM:] - sigma**2)  # (784, 20), columns orthogonal
 some = x_test[:500]
-exact = multivariate_normal.logpdf(some, b, W @ W.T + sigma**2 * np.eye(784))
+covariance = Covariance.from_cholesky(np.linalg.cholesky(W @ W.T + sigma**2 * np.eye(784)))
+exact = multivariate_normal.logpdf(some, b, covariance)
 print(f"sigma {sigma:.3f}; mean exact log p(x) of 500 test digits: {exact.mean():.1f} nats")
 
 # %% [markdown]
