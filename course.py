@@ -467,22 +467,29 @@ def clean(notebook, name):
     return rename_widgets(notebook, name)
 
 
+MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+
+
 def rename_widgets(notebook, name):
     """Numbers the widgets' models, whose names are random, in the order in which the notebook comes to them."""
     widgets = notebook["metadata"].get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
     state, found = widgets.get("state", {}), []
 
     def visit(part):
-        for model in re.findall(r"[0-9a-f]{32}", json.dumps(part, sort_keys=True)):
+        for model in MODEL_ID.findall(json.dumps(part, sort_keys=True)):
             if model in state and model not in found:
                 found.append(model)
                 visit(state[model])
 
     visit(notebook["cells"])
-    rest = sorted(set(state) - set(found), key=lambda model: re.sub(r"[0-9a-f]{32}", "", json.dumps(state[model])))
-    text = json.dumps(notebook)
-    for number, model in enumerate(found + rest):
-        text = text.replace(model, digest(name, str(number))[:32])
+    numbers = {model: str(number) for number, model in enumerate(found)}
+
+    def described(model):  # what no cell shows, such as a link between two sliders, is told apart by what it links
+        return MODEL_ID.sub(lambda match: numbers.get(match.group(), ""), json.dumps(state[model], sort_keys=True))
+
+    rest = sorted(set(state) - set(found), key=described)
+    names = {model: digest(name, str(number))[:32] for number, model in enumerate(found + rest)}
+    text = MODEL_ID.sub(lambda match: names.get(match.group(), match.group()), json.dumps(notebook))
     return json.loads(text)
 
 

@@ -104,6 +104,7 @@ def gan_step_flops():
 
 def compare_vaes(target=TARGET, patience=PATIENCE):
     """Training seconds until the validation loss is at the target: the dense 2-D VAE and a convolutional one."""
+    keras.utils.set_random_seed(1)
     split = data.load_mnist()
     x, x_valid = (data.normalize(part, 0.0, 1.0)[..., None] for part in (split.x_train, split.x_valid))
     flat = vae.VAE(networks.mlp_encoder(2), networks.mlp_decoder(2))

@@ -372,6 +372,31 @@ def test_what_is_saved_is_the_same_on_every_run():
     assert one["metadata"]["language_info"] == {"name": "python"}
 
 
+def test_links_between_widgets_keep_their_names_when_a_notebook_is_cleaned_again():
+    """Two films have a link each, which no cell shows and which differ only by what they link."""
+    ids = [digit * 32 for digit in "abcd"]
+    state = {model: {"model_name": "PlayModel", "state": {"value": 0}} for model in ids[:2]}
+    for link, model in zip(ids[2:], ids[:2], strict=True):
+        state[link] = {"model_name": "LinkModel", "state": {"source": ["IPY_MODEL_" + model, "value"]}}
+    view = {"application/vnd.jupyter.widget-view+json": {}}
+    outputs = [
+        {"output_type": "display_data", "data": {name: {"model_id": model} for name in view}} for model in ids[:2]
+    ]
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [output], "source": []} for output in outputs]
+    widgets = {"application/vnd.jupyter.widget-state+json": {"state": state}}
+    once = course.clean({"cells": cells, "metadata": {"widgets": widgets}}, "02")
+    again = course.clean(once, "02")
+    for _ in range(3):  # cleaning what is clean changes nothing and loses nothing
+        again = course.clean(again, "02")
+    assert again == once
+    held = once["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    assert len(held) == 4
+    linked = [part["state"]["source"][0][len("IPY_MODEL_") :] for part in held.values() if "source" in part["state"]]
+    assert sorted(linked) == sorted(
+        cell["outputs"][0]["data"][name]["model_id"] for cell in once["cells"] for name in view
+    )
+
+
 # -------------------------------------------------------------------------------------------------------- links
 
 
