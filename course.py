@@ -244,7 +244,7 @@ def set_up(venv=None, lock=None, python=None):
     state = state or {}
     if state.get("lock") != wanted["lock"]:
         check_disk(venv, DISK_GIB if not state else 1)
-        print(f"Installing the libraries into {venv.name} (once; a few minutes, {DISK_GIB} GiB) ...", flush=True)
+        print(f"Installing the libraries into {venv.name} (once; a few minutes, about 3 GB) ...", flush=True)
         write(venv / "unfinished", "")
         pip(venv, "--require-hashes", "--only-binary", ":all:", "-r", str(lock))
     pip(venv, "--no-deps", "--no-build-isolation", "-e", str(ROOT))
