@@ -448,7 +448,7 @@ _ = checks.expect("02 ring, fast generator: discriminator loss", last["discrimin
 # fool, and by the time the discriminator has learnt of it, it is somewhere else. Whenever we look it covers two of the
 # eight modes at most. **The losses do not tell:** they are within a tenth or so of those of the good run. **How you
 # notice:** count modes where you know them, and look how far the samples spread where you do not. **The remedy** here
-# is the learning rate; notebook 06 has others.
+# is the learning rate; notebook 06 (planned) will show others.
 #
 # ## Digits: the classic small network
 # Now 784 dimensions, and nobody knows $p$. The data goes to [−1, 1], because the generator ends in a tanh (notebook
@@ -704,8 +704,8 @@ _ = checks.expect("02 classic GAN: excess share", excess.share, 0.61, 2.08)
 #    exponential moving average, EMA; early on over fewer steps). The players may circle around each other; the average
 #    stands near the centre.
 #
-# We change all at once; which of them matters most is not measured here (notebook 06 will). The average you write in
-# exercise 4. The penalty is new: its gradient is by the *image*, not by the weights.
+# We change all at once; which of them matters most is not measured here. The average you write in exercise 4. The
+# penalty is new: its gradient is by the *image*, not by the weights.
 
 
 # %%
@@ -841,6 +841,7 @@ print(f"GAN.fit makes {fit_rate * seconds / 80:.0f} times as many steps a second
 # protects it. Keras does warn, in one line that many notebooks silence. **How you notice:** a
 # generator's loss near 0 beside a discriminator's that rises. **The remedy** is above: no freezing, two optimizers, and
 # each handed the weights of its own player. (`GAN.compile` refuses a player that has nothing to train.)
+# Speeds depend on the machine; `bench/` compares them with both sides taking turns.
 #
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/02_gan.ipynb`.
@@ -931,8 +932,8 @@ checks.diagnosis(my_diagnosis)
 #
 # ## Going deeper
 # - **Does the game settle?** Near the solution, gradient steps of two players can circle around it, or spiral away; a
-# penalty on the discriminator's gradient pulls them in ([Mescheder et al. 2018](https://arxiv.org/abs/1801.04406)).
-# Notebook 06 will show it with one weight on each side.
+#   penalty on the discriminator's gradient pulls them in
+#   ([Mescheder et al. 2018](https://arxiv.org/abs/1801.04406)).
 # - **When supports do not overlap**, JS is $\log 2$ whatever the distance, and a perfect discriminator teaches nothing
 #   ([Arjovsky and Bottou 2017](https://arxiv.org/abs/1701.04862)). That led to the Wasserstein GAN
 #   ([Arjovsky et al. 2017](https://arxiv.org/abs/1701.07875)).
