@@ -20,8 +20,8 @@ import tensorflow as tf
 
 from gentutor import faces
 
-BATCH, STEPS, PEAK_RATE, NOISE = 128, 12_000, 2e-3, 0.03
-POOL = 40_000  # faces drawn at a time, and drawn anew after each pass over them
+BATCH, STEPS, PEAK_RATE, NOISE = 128, 10_000, 2e-3, 0.03
+POOL, PASSES = 40_000, 2  # faces drawn at a time, and how often each is seen before others are drawn
 ASSET = pathlib.Path(faces.__file__).parent / "assets" / faces.READER
 TABLE = pathlib.Path(__file__).resolve().parent / "face_reader.csv"
 SIZES = [len(words) for words in faces.NAMES.values()]
@@ -76,11 +76,12 @@ def train(steps, seed=0):
         optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
-    start, per_pool = time.perf_counter(), POOL // BATCH
+    start, per_pool = time.perf_counter(), PASSES * (POOL // BATCH)
     for first in range(0, steps, per_pool):
         factors = faces.sample(POOL, seed=1000 + first)
         images, (labels, values) = faces.render(factors, 32), targets(factors)
-        parts = [slice(k * BATCH, (k + 1) * BATCH) for k in range(min(per_pool, steps - first))]
+        starts = [k * BATCH % (POOL - POOL % BATCH) for k in range(min(per_pool, steps - first))]
+        parts = [slice(row, row + BATCH) for row in starts]
         losses = [step(images[part], labels[part], values[part]) for part in parts]
         print(f"step {first + len(parts)}: loss {np.mean(losses):.3f}, {time.perf_counter() - start:.0f} s", flush=True)
     return weights
