@@ -190,6 +190,17 @@ def test_captions_of_many_hold_every_word_they_should():
 # ---- read and features ----
 
 
+def test_the_distance_ranks_graded_damage_in_its_order():
+    with TABLE.with_name("face_scale.csv").open(newline="", encoding="utf-8") as file:
+        table = {row["pictures"]: float(row["share"]) for row in csv.DictReader(file)}
+    for series in ("noise of", "blur of", "dogs are cats", "glasses left out", "range of mouth", "different faces"):
+        shares = [share for name, share in table.items() if series in name]
+        assert len(shares) >= 3
+        assert shares == sorted(shares), series
+    assert abs(table["a third set of drawn faces"]) < 0.01
+    assert table["the mean picture"] > 1
+
+
 def test_the_reading_network_is_as_good_as_its_table_says():
     with TABLE.open(newline="", encoding="utf-8") as file:
         table = {row["factor"]: (row["measure"], float(row["value"])) for row in csv.DictReader(file)}
