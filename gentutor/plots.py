@@ -14,6 +14,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 REAL, GENERATED, LATENT, WRONG = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+BASELINES = [{"color": "#555555", "linestyle": style, "linewidth": 1.2} for style in ("--", ":", "-.")]
 
 
 def use_style():
@@ -53,8 +54,8 @@ def curves(series, xlabel, ylabel, baselines=(), title="", ax=None, colours=()):
         ax.plot(x, y, label=label)
     for line, colour in zip(ax.lines, colours, strict=False):
         line.set_color(colour)
-    for (value, label), style in zip(baselines, itertools.cycle(("--", ":", "-."))):
-        ax.axhline(value, color="#555555", linestyle=style, linewidth=1.2, label=label)
+    for (value, label), style in zip(baselines, itertools.cycle(BASELINES)):
+        ax.axhline(value, label=label, **style)
     if not any(isinstance(values, tuple) for values in series.values()):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
@@ -192,8 +193,8 @@ def seed_results(results, xlabel, baselines=(), wrong=(), ax=None):
     for row, name in enumerate(names):
         colour, marker = (WRONG, "X") if name in wrong else (GENERATED, "o")
         ax.plot(results[name], np.full(len(results[name]), row), marker, color=colour, alpha=0.7, markersize=8)
-    for (value, label), style in zip(baselines, ("--", ":", "-."), strict=False):
-        ax.axvline(value, color="#555555", linestyle=style, linewidth=1.3, label=label)
+    for (value, label), style in zip(baselines, itertools.cycle(BASELINES)):
+        ax.axvline(value, label=label, **style)
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.4), xlim=(0, None))
     if baselines:

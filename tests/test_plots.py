@@ -187,6 +187,19 @@ def test_seed_results_put_the_first_recipe_on_top_and_mark_wrong_ones():
     assert "mean image" in texts(ax)
 
 
+def test_baselines_look_the_same_in_every_figure_and_none_is_left_out():
+    baselines = [(float(i), f"baseline {i}") for i in range(1, 6)]
+    curves = plots.curves({"a": [1, 2]}, "step", "nats", baselines)
+    dots = plots.seed_results({"a": [1, 2]}, "nats", baselines)
+    looks = []
+    for ax, value in ((curves, lambda line: line.get_ydata()[0]), (dots, lambda line: line.get_xdata()[0])):
+        lines = [line for line in ax.lines if line.get_label().startswith("baseline")]
+        assert [(value(line), line.get_label()) for line in lines] == baselines
+        looks.append([(line.get_linestyle(), line.get_color(), line.get_linewidth()) for line in lines])
+    assert looks[0] == looks[1]
+    assert len({style for style, _, _ in looks[0][:3]}) == 3
+
+
 # ---- notebook 00 ----
 
 
