@@ -23,17 +23,26 @@ def use_style():
 
 
 def image_grid(images, columns=10, title="", ax=None, scale=0.55):
-    """Draw images in one tight grid without axes: (n, h, w) or (n, h·w) square, uint8 or floats in [0, 255]."""
+    """Draw images in one tight grid without axes: uint8 or floats in [0, 255], grey or in colour.
+
+    Grey images are (n, h, w), (n, h, w, 1) or flat squares (n, h·w), coloured ones (n, h, w, 3).
+    """
     images = np.asarray(images)
     if images.ndim == 2:
         side = round(images.shape[1] ** 0.5)
         images = images.reshape(-1, side, side)
-    images = images.reshape(images.shape[:3])
-    n, height, width = images.shape
+    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)):
+        raise ValueError(f"images must have the shape (n, h, w), (n, h·w) or (n, h, w, 3), but it is {images.shape}.")
+    if images.shape[3:] == (1,):
+        images = images[..., 0]
+    n, height, width, *colours = images.shape
     rows = -(-n // columns)
-    canvas = np.zeros((rows, columns, height, width))
-    canvas.reshape(-1, height, width)[:n] = images
-    picture = canvas.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
+    canvas = np.zeros((rows * columns, height, width, *colours))
+    canvas[:n] = images
+    canvas = canvas.reshape(rows, columns, height, width, *colours).swapaxes(1, 2)
+    picture = canvas.reshape(rows * height, columns * width, *colours)
+    if colours:  # Matplotlib takes coloured pixels from 0 to 255 as uint8 only
+        picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     if ax is None:
         ax = plt.subplots(figsize=(columns * scale, rows * scale + 0.35))[1]
     ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
