@@ -491,9 +491,15 @@ def test_setup_cell_installs_on_colab():
 
 
 @pytest.mark.parametrize(("repository", "on_colab"), [("", True), ("", False), ("owner/name", False)])
-def test_setup_cell_says_how_to_install(repository, on_colab):
-    with pytest.raises(ModuleNotFoundError, match="gentutor is not installed here: run %pip install --no-deps git"):
+def test_setup_cell_says_how_to_open_the_course_and_names_no_placeholder(repository, on_colab):
+    with pytest.raises(ModuleNotFoundError) as error:
         run_setup_cell(repository, on_colab, installed=False)
+    said = str(error.value)
+    assert "lacks gentutor" in said
+    assert "`python course.py lab`" in said
+    assert "kernel of its .venv" in said
+    assert "OWNER/NAME" not in said
+    assert ("%pip install --no-deps git+https://github.com/owner/name@main" in said) == bool(repository)
 
 
 def test_ci_script_runs_the_command_of_the_readme():
