@@ -89,7 +89,8 @@ def load_real_faces(size, download=False):
     Without a network: the 100 that ship inside scikit-image, grey, 25 × 25 pixels, resized. They are enough to look at
     and to try an encoder or nearest neighbours on, and far too few to train a GAN, which would learn them by heart.
     With ``download=True``: all 13,233, in colour, ``size`` up to 125 (the middle of 250 × 250 pixels), by scikit-learn,
-    which fetches 200 MB once into ~/scikit_learn_data. Raises OSError, which says what to do, if that fails.
+    which fetches 200 MB once into ~/scikit_learn_data. The first reading needs memory: 1.3 GiB at size 64, a quarter of
+    that at 32. Raises OSError, which says what to do, if the download fails.
     """
     size = validate.positive_int("size", size)
     if download:
