@@ -83,6 +83,25 @@ def precision_recall(real, generated, k=3):
     return _share_inside(real, generated, k), _share_inside(generated, real, k)
 
 
+def density_coverage(real, generated, k=5):
+    """Density and coverage: how crowded the real balls are that generated features fall into, and how many are hit.
+
+    Args: features (n, d) and (m, d) with more than ``k`` rows each. A ball reaches from a real point to its ``k``-th
+    nearest real neighbour. Density is the mean number of balls that a generated point lies in, over ``k``: about 1 for
+    real data, above 1 where samples crowd. Coverage is the share of balls with a generated point inside, in [0, 1].
+    Naeem et al. 2020; built in notebooks/04_judging.ipynb.
+    """
+    from sklearn.metrics import pairwise_distances_chunked
+
+    real, generated = _check_features(real, generated, rows=validate.positive_int("k", k) + 1)
+    radii, balls, hit = _radii(real, k), 0, np.zeros(len(real), bool)
+    for chunk in pairwise_distances_chunked(generated, real, working_memory=64):
+        inside = chunk <= radii
+        balls += np.count_nonzero(inside)
+        hit |= inside.any(axis=0)
+    return float(balls / (k * len(generated))), float(hit.mean())
+
+
 class Excess(NamedTuple):
     """A Fréchet distance and its scale: ``share`` is 0 for real digits, 1 for a Gaussian on 50 principal components."""
 
@@ -193,12 +212,17 @@ def _kernel_within(x):
     return (_kernel_sum(x, x) - diagonal) / (len(x) * (len(x) - 1))
 
 
-def _share_inside(members, points, k):
-    from sklearn.metrics import pairwise_distances_chunked  # imported late: a second that most notebooks can save
-    from sklearn.neighbors import NearestNeighbors
+def _radii(members, k):
+    """Distance of each row to its k-th nearest other row: (n,)."""
+    from sklearn.neighbors import NearestNeighbors  # imported late: a second that most notebooks can save
 
-    radii = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(members).kneighbors()[0][:, -1]
-    chunks = pairwise_distances_chunked(points, members, working_memory=64)
+    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(members).kneighbors()[0][:, -1]
+
+
+def _share_inside(members, points, k):
+    from sklearn.metrics import pairwise_distances_chunked
+
+    radii, chunks = _radii(members, k), pairwise_distances_chunked(points, members, working_memory=64)
     return float(np.concatenate([np.any(chunk <= radii, axis=1) for chunk in chunks]).mean())
 
 
