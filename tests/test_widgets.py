@@ -302,7 +302,12 @@ class TestPlainFunctions:
 def test_what_a_saved_notebook_keeps_of_a_widget_is_small():
     setup = "import numpy as np\nfrom gentutor import data, widgets\nx = data.load_mnist().x_test[:200]\n"
     setup += "def decode(z):\n    return x[np.abs(np.rint(z[:, 0] * 20 + z[:, 1])).astype(int)]\n"
-    shows = ["widgets.latent_explorer(decode)", "widgets.range_explorer(x)", "widgets.playback(x)", "widgets.real_or_fake(x, x)"]
+    shows = [
+        "widgets.latent_explorer(decode)",
+        "widgets.range_explorer(x)",
+        "widgets.playback(x)",
+        "widgets.real_or_fake(x, x)",
+    ]
     for show in shows:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(setup + show)])
         NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
