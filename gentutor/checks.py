@@ -521,7 +521,7 @@ def diluted(attempt):
 
 
 def without_bias(attempt):
-    """Judge ``attempt(sizes, distances)``: the distance at 1/n = 0 of a straight line in 1/n. Exercise of notebook 04."""
+    """Judge ``attempt(sizes, distances)``: what a straight line in 1/n says at 1/n = 0. Exercise of notebook 04."""
     sizes = np.array([500.0, 1000.0, 2000.0, 4000.0], np.float32)
     bend = np.array([8.0, 4.6, 3.5, 2.7], np.float32)
     line = np.polyfit(1.0 / sizes.astype(float), bend.astype(float), 1)
@@ -535,7 +535,7 @@ def without_bias(attempt):
 
 
 def copied(attempt):
-    """Judge ``attempt(samples, train, test)``: share whose nearest neighbour is a training row. Exercise of notebook 04."""
+    """Judge ``attempt(samples, train, test)``: share whose nearest neighbour is a training row. Notebook 04."""
     rng = np.random.default_rng(2)
     train, test = (rng.normal(size=(n, 3)).astype(np.float32) for n in (50, 10))
     some = rng.normal(size=(40, 3)).astype(np.float32)

@@ -184,7 +184,7 @@ def real_or_fake(real, generated, seed=0, answers=20):
 
 
 def score_message(right, n, answers=20):
-    """Say in one line of HTML what ``right`` of ``n`` answers are worth: share, exact 95 % interval, verdict at the end.
+    """Say in one line of HTML what ``right`` of ``n`` answers are worth: share, exact 95 % interval, verdict.
 
     The interval is Clopper and Pearson's. If it holds 50 %, the answers do not show that you can tell the two apart.
     """
@@ -197,7 +197,7 @@ def score_message(right, n, answers=20):
     if low > 0.5:
         return _bold(f"{text} All of it lies above 50 %: you can tell them apart.", plots.LATENT)
     if high < 0.5:
-        return _bold(f"{text} All of it lies below 50 %: you see a difference, and name it the wrong way.", plots.WRONG)
+        return _bold(f"{text} All of it lies below 50 %: you see a difference, but name it the wrong way.", plots.WRONG)
     return _bold(f"{text} It holds 50 %: these answers do not show that you can tell them apart.", plots.GENERATED)
 
 

@@ -115,7 +115,7 @@ WRONG = [
     (checks.copied, lambda samples, train, test: np.linalg.norm(samples[:, None] - train, axis=2).min(1), "shape"),
     (
         checks.copied,
-        lambda s, a, b: np.mean([np.linalg.norm(x - a, axis=1).mean() < np.linalg.norm(x - b, axis=1).mean() for x in s]),
+        lambda s, a, b: np.mean([np.linalg.norm(x - a[0]) < np.linalg.norm(x - b[0]) for x in s]),
         "distance 0|nearest",
     ),
     (checks.wilson, wald, "half of the width|centre"),

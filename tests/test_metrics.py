@@ -393,7 +393,7 @@ def test_density_and_coverage_agree_with_radius_neighbours_of_scikit_learn():
 
 
 def test_same_distribution_has_density_1_and_the_known_coverage():
-    """Naeem et al. 2020, lemma 1: with n = m the expected coverage is 1 − ∏ (n − i) / (2n − i), i = 1 … k, near 1 − 2⁻ᵏ."""
+    """Naeem et al. 2020: with n = m the expected coverage is 1 − ∏ (n − i) / (2n − i), i = 1 … k, near 1 − 2⁻ᵏ."""
     rng, n, k = np.random.default_rng(3), 1500, 3
     density, coverage = metrics.density_coverage(rng.normal(size=(n, 2)), rng.normal(size=(n, 2)), k)
     factors = [(n - i) / (2 * n - i) for i in range(1, k + 1)]
@@ -412,7 +412,7 @@ def test_crowded_samples_have_a_high_density_and_a_low_coverage():
 def test_one_outlier_in_the_real_set_fools_precision_but_hardly_density():
     rng = np.random.default_rng(1)
     real = np.concatenate([rng.normal(size=(500, 2)), [[30.0, 0.0]]])
-    bad = rng.normal(size=(500, 2)) + [15.0, 0.0]
+    bad = rng.normal([15.0, 0.0], 1.0, (500, 2))
     assert metrics.precision_recall(real, bad)[0] > 0.9
     assert metrics.density_coverage(real, bad, k=3)[0] < 0.4
 

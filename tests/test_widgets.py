@@ -230,7 +230,7 @@ class TestRealOrFake:
         box = widgets.real_or_fake(self.REAL, self.FAKE, answers=10)
         self.play(box, False, 10)
         assert "0 of 10 right" in words(box)
-        assert "name it the wrong way" in words(box)
+        assert "but name it the wrong way" in words(box)
         assert "Wrong: that one was" in words(box)
 
     def test_half_right_is_no_evidence(self):
