@@ -203,7 +203,7 @@ for k in (1, 10, 100, 1000, 5000):
     error = missing[k].std() / np.sqrt(500)
     print(f"K = {k:5,}: log p − bound = {missing[k].mean():.2f} ± {error:.2f} nats, worst image {missing[k].max():.1f}")
 checks.expect("04 two-dimensional VAE: log p minus ELBO", missing[1].mean(), 1, 5)
-_ = checks.expect("04 encoder's own q: log p minus bound with 5,000 samples", missing[5000].mean(), 0, 2)
+_ = checks.expect("04 q as trained: log p minus bound with 5,000 samples", missing[5000].mean(), 0, 2)
 
 # %% [markdown]
 # The bound rises, as it must, but even 5,000 samples leave most of a nat, in a plane where 5,000 points should see
@@ -308,7 +308,7 @@ scores = [None, exact, diluted, thief[0.05], thief[0.001], independent]
 labels = [name if s is None else f"{name}: {s.mean():.0f} nats" for name, s in zip(rows, scores, strict=True)]
 _ = plots.image_rows({label: 255 * images for label, images in zip(labels, rows.values(), strict=True)})
 print(f"thief, 0.1 % flipped, on the digits that it stole: {log_thief(stolen[:500], 0.001).mean():.0f} nats")
-_ = checks.expect("04 thief, 0.1 % flipped: log p(x)", thief[0.001].mean(), -360, -310)
+_ = checks.expect("04 thief, 0.1 % flipped: log p(x)", thief[0.001].mean(), -347.5, -347)
 
 # %% [markdown]
 # Read the numbers against the pictures. The row of pure noise is the second best of the five in likelihood. The thief
@@ -509,7 +509,7 @@ for kind, doses in DOSES.items():
     wrong_order += int(np.sum(np.diff(scale, axis=0) <= 0))
     frechet, kernel = np.transpose(scale)
     print(f"{kind:15s} none, {doses}: Fréchet {frechet.round(1)}, kernel {kernel.round(3)}")
-_ = checks.expect("04 graded damage: steps in the wrong order", wrong_order, 0, 0)
+_ = checks.expect("04 graded damage: steps in the wrong order", wrong_order, 0, 0.5)
 
 # %% [markdown]
 # Both rank all four kinds perfectly, from "no damage" up: 24 steps, none in the wrong order. They do not *weigh* them
@@ -669,8 +669,8 @@ for name, points in suspects.items():
     print(f"{name:13s} {right / 20:5.1f} % nearest to training ({100 * low:.1f} to {100 * high:.1f}; chance 83.3)")
 
 # %%
-checks.expect("04 thief: share nearest to training digits", near_train["thief"] / 2000, 0.99, 1.0)
-checks.expect("04 unseen digits: share nearest to training digits", near_train["unseen real"] / 2000, 0.80, 0.88)
+checks.expect("04 thief: share nearest to training digits", near_train["thief"] / 2000, 0.995, 1)
+checks.expect("04 unseen digits: share nearest to training digits", near_train["unseen real"] / 2000, 0.808, 0.859)
 _ = checks.expect("04 GAN: share nearest to training digits", near_train["GAN"] / 2000, 0.78, 0.90)
 pool = (train[:10_000].reshape(-1, 784).astype("float32"), test.reshape(-1, 784).astype("float32"))
 for name, images in {
@@ -734,7 +734,7 @@ known += [("thief", "GAN"), ("mixture", "Gaussian"), ("Gaussian", "mean image"),
 known += [("GAN", "noise"), ("VAE means", "noise"), ("VAE draws", "noise")]
 failures = [(a, b, c) for a, b in known for c in (0, 1) if table[a][c] >= table[b][c]]
 print("pairs in the wrong order:", failures)
-checks.expect("04 pairs in the wrong order", len(failures), 0, 0)
+checks.expect("04 pairs in the wrong order", len(failures), 0, 0.5)
 checks.expect("04 GAN: Fréchet share", table["GAN"][0], 0.1, 0.2)
 checks.expect("04 mixture: Fréchet share", table["mixture"][0], 0.3, 0.5)
 checks.expect("04 VAE means: Fréchet share", table["VAE means"][0], 1, 2)
