@@ -234,8 +234,9 @@ for ax, (name, i) in zip(axes, cases.items(), strict=True):
 # for it only sees what it draws. This is the *amortisation gap* ([Cremer et al. 2018](https://arxiv.org/abs/1801.03558)).
 #
 # The ELBO taught $q$ to be narrow: $D_{\mathrm{KL}}(q\|p)$ punishes it for covering too much, and hardly for missing
-# something (notebook 03). A *proposal* needs the opposite. So widen it: take the same $q$ with eight
-# times the standard deviation (dashed: one of these). **Predict:** what does that do to the ELBO, and what to the bound with 5,000 samples?
+# something (notebook 03). A *proposal* needs the opposite. So widen it: take the same $q$ with eight times the standard
+# deviation (dashed: one of these). **Predict:** what does that do to the ELBO, and what to the bound with 5,000
+# samples?
 
 # %%
 wide = log_weights(binary, wider=8.0)
