@@ -203,13 +203,19 @@ def _covariance_root(x):
 
 
 def _kernel_sum(x, y):
-    blocks = (x[i : i + 250] @ y.T / x.shape[1] + 1.0 for i in range(0, len(x), 250))
-    return sum(float(np.sum(block * block * block)) for block in blocks)
+    """Sum of (x·y/d + 1)³ over all pairs of rows; the 1 is one more column of both."""
+    x, y = (np.column_stack([part / math.sqrt(part.shape[1]), np.ones(len(part))]) for part in (x, y))
+    blocks = (x[i : i + 250] @ y[j : j + 2000].T for i in range(0, len(x), 250) for j in range(0, len(y), 2000))
+    return sum(float(np.vdot(block * block, block)) for block in blocks)
 
 
 def _kernel_within(x):
+    """Mean of the kernel over pairs of different rows; each pair is computed once."""
     diagonal = float(np.sum((np.sum(x * x, axis=1) / x.shape[1] + 1.0) ** 3))
-    return (_kernel_sum(x, x) - diagonal) / (len(x) * (len(x) - 1))
+    starts = range(0, len(x), 1000)
+    both = sum(_kernel_sum(x[i : i + 1000], x[i + 1000 :]) for i in starts if i + 1000 < len(x))
+    own = sum(_kernel_sum(x[i : i + 1000], x[i : i + 1000]) for i in starts)
+    return (2.0 * both + own - diagonal) / (len(x) * (len(x) - 1))
 
 
 def _radii(members, k):
