@@ -411,7 +411,7 @@ _ = checks.same(kernel_by_scikit, metrics.kernel_distance, *some)
 # The same unseen digits, and the same GAN, judged by $n$ samples against $n$ test digits. **Predict** both curves.
 
 # %%
-SIZES = (250, 500, 1000, 2000, 4000, 10_000)
+SIZES = (200, 500, 1000, 2000, 4000, 10_000)
 
 
 shuffled = np.random.default_rng(7).permutation(10_000)  # MNIST's own order is not random
@@ -439,12 +439,12 @@ for ax, curves, label in zip(axes, (sizes_frechet, sizes_kernel), ("Fréchet dis
     plots.curves(series, "samples n", label, colours=[plots.GENERATED, plots.REAL], ax=ax)
     ax.set(xscale="log", ylim=(0, None))
 ratio = sizes_frechet["unseen real"][0] / sizes_frechet["GAN"][-1]
-print(f"Fréchet: real digits judged by 250 over the GAN judged by 10,000: {ratio:.2f}")
-_ = checks.expect("04 Fréchet distance: 250 real digits over 10,000 of the GAN", ratio, 0.5, 3)
+print(f"Fréchet: real digits judged by 200 over the GAN judged by 10,000: {ratio:.2f}")
+_ = checks.expect("04 Fréchet distance: 200 real digits over 10,000 of the GAN", ratio, 0.5, 3)
 
 # %% [markdown]
 # The Fréchet distance falls with $n$, because covariances of few points are rough: its bias shrinks like $1/n$. **Real
-# digits judged by 250 look worse than the GAN judged by 10,000.** The kernel distance is unbiased: it scatters more
+# digits judged by 200 look worse than the GAN judged by 10,000.** The kernel distance is unbiased: it scatters more
 # for small $n$, around the same value. So a Fréchet distance may only be compared at equal $n$, and needs its **floor**
 # (the unseen digits at that $n$) beside it. Exercise 2 takes the bias off.
 #
@@ -725,7 +725,7 @@ _ = ax.set_title("Light: best in its column, dark: worst", loc="left")
 #
 # - **The thief wins the distances and passes the classifier.** Only the last column accuses it.
 # - **The VAE's means win precision**, and nobody would choose them for that: recall is near 0. The same model's honest
-#   draws come out worse in nearly every column. Say which of the two you show.
+#   draws come out worse in most columns. Say which of the two you show.
 # - **The mixture, which has no network, beats our 2-D VAE** in the distances. Put simple baselines into your table.
 #   (Two latent numbers are few; the 20-D VAE of notebook 03 would do better.)
 # - **The GAN is the best of the honest ones**, and far from real: recall is about half of that of unseen digits.
