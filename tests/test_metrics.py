@@ -401,12 +401,18 @@ def test_same_distribution_has_density_1_and_the_known_coverage():
     assert density == pytest.approx(1.0, abs=0.1)
 
 
-def test_crowded_samples_have_a_high_density_and_a_low_coverage():
+def test_samples_that_crowd_in_the_middle_have_a_high_density():
     rng = np.random.default_rng(0)
     real, crowd = rng.normal(size=(600, 20)), 0.5 * rng.normal(size=(600, 20))
-    density, coverage = metrics.density_coverage(real, crowd)
-    assert density > 1.5
-    assert coverage < 0.7
+    assert metrics.density_coverage(real, crowd)[0] > 1.5
+
+
+def test_a_dropped_mode_costs_coverage_and_no_density():
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(600, 3)) + np.repeat([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0]], 300, axis=0)
+    density, coverage = metrics.density_coverage(real, rng.normal(size=(600, 3)))
+    assert density == pytest.approx(1.0, abs=0.15)
+    assert 0.45 < coverage <= 0.5
 
 
 def test_one_outlier_in_the_real_set_fools_precision_but_hardly_density():
