@@ -590,10 +590,10 @@ gained = four["VAE means"][0] - four["unseen real"][0]
 _ = checks.expect("04 VAE means: precision minus that of unseen digits", gained, 0, 0.1)
 
 # %% [markdown]
-# **Precision is fooled by blur**: the VAE's means are more "precise" than real unseen digits, for a mean is typical.
-# Recall and coverage see that hardly any real digit is like them. Unseen digits themselves have a precision and a
-# recall of about 0.83, not 1, and so say what the best possible is. Report all four, beside the values of unseen
-# digits.
+# **Precision is fooled by blur**: the VAE's means are about as "precise" as real unseen digits (over five seeds from
+# 0.07 less to 0.04 more), for a mean is typical, and more precise than the GAN. Recall and coverage see that hardly any real
+# digit is like them. Unseen digits themselves have a precision and a recall of about 0.83, not 1, and so say what the
+# best possible is. Report all four, beside the values of unseen digits.
 #
 # ## Can a classifier tell? The two-sample test
 # Train a classifier on half of the real and generated points, and count its right answers on the other half. At 50 %
@@ -724,8 +724,8 @@ _ = ax.set_title("Light: best in its column, dark: worst", loc="left")
 # *Fréchet share* is the excess over the unseen digits, as a share of the Gaussian's. No column tells the whole story:
 #
 # - **The thief wins the distances and passes the classifier.** Only the last column accuses it.
-# - **The VAE's means win precision**, and nobody would choose them for that: recall is near 0. The same model's honest
-#   draws come out worse in most columns. Say which of the two you show.
+# - **The VAE's means are as precise as real digits**, and nobody would choose them for that: recall is near 0. The same
+#   model's honest draws come out worse in most columns. Say which of the two you show.
 # - **The mixture, which has no network, beats our 2-D VAE** in the distances. Put simple baselines into your table.
 #   (Two latent numbers are few; the 20-D VAE of notebook 03 would do better.)
 # - **The GAN is the best of the honest ones**, and far from real: recall is about half of that of unseen digits.
