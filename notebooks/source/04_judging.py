@@ -591,9 +591,9 @@ _ = checks.expect("04 VAE means: precision minus that of unseen digits", gained,
 
 # %% [markdown]
 # **Precision is fooled by blur**: the VAE's means are about as "precise" as real unseen digits (over five seeds from
-# 0.07 less to 0.04 more), for a mean is typical, and more precise than the GAN. Recall and coverage see that hardly any real
-# digit is like them. Unseen digits themselves have a precision and a recall of about 0.83, not 1, and so say what the
-# best possible is. Report all four, beside the values of unseen digits.
+# 0.07 less to 0.04 more), for a mean is typical, and more precise than the GAN. Recall and coverage see that hardly any
+# real digit is like them. Unseen digits themselves have a precision and a recall of about 0.83, not 1, and so say what
+# the best possible is. Report all four, beside the values of unseen digits.
 #
 # ## Can a classifier tell? The two-sample test
 # Train a classifier on half of the real and generated points, and count its right answers on the other half. At 50 %
