@@ -92,8 +92,7 @@ _ = plots.image_rows({"real test digits": test[:12], "generator A": copies[:12],
 # # Part 1: likelihood
 # ## A model whose likelihood we can compute
 # A VAE with **two** latent numbers, trained on digits whose pixels are drawn as 0 or 1 anew in each epoch (notebook
-# 03).
-# Its likelihood is an integral over the plane, and in the plane one can simply add up:
+# 03). Its likelihood is an integral over the plane, and in the plane one can simply add up:
 # $$p(x) = \int p(x\mid z)\,p(z)\,dz \;\approx\; h^2\sum_i p(x\mid z_i)\,p(z_i),$$
 # over a square grid of points $z_i$ with step $h$. This is **quadrature**.
 
@@ -143,8 +142,9 @@ def log_p(x, step, limit=6.0, chunk=2500):
 
 
 # %% [markdown]
-# Is the sum fine enough, and the square large enough? We halve the step, and ask how much lies outside of a smaller
-# square. (For smooth functions that vanish at the edge, such a sum converges faster than any power of $h$.)
+# Is the sum fine enough, and the square large enough? We halve the step, and ask how much a larger square adds. (For
+# smooth functions that vanish at the edge, such a sum converges faster than any power of $h$; here a few very narrow
+# posteriors decide.)
 
 # %%
 binary = data.binarize(data.normalize(test[:500], 0, 1), seed=0).reshape(-1, 784)
@@ -163,7 +163,7 @@ _ = checks.expect("04 two-dimensional VAE: exact log p(x)", exact.mean(), -153.1
 # ([Burda et al. 2016](https://arxiv.org/abs/1509.00519))
 # $$\mathcal L_K = \mathbb E\Big[\log\frac1K\sum_{k=1}^K w_k\Big],\qquad \mathrm{ELBO} = \mathcal L_1 \le \mathcal L_2
 # \le \dots \le \log p(x).$$
-# 5,000 weights for each image serve every $K$: they are cut into groups of $K$.
+# The weights of an image serve every $K$: they are cut into groups of $K$.
 
 
 # %%
@@ -727,8 +727,8 @@ _ = ax.set_title("Light: best in its column, dark: worst", loc="left")
 # - **The VAE's means are as precise as real digits**, and nobody would choose them for that: recall is near 0. The same
 #   model's honest draws come out worse in most columns. Say which of the two you show.
 # - **The mixture, which has no network, beats our 2-D VAE** in the distances. Put simple baselines into your table.
-#   (Two latent numbers are few; the 20-D VAE of notebook 03 would do better.)
-# - **The GAN is the best of the honest ones**, and far from real: recall is about half of that of unseen digits.
+#   (Two latent numbers are few: this is no verdict on VAEs.)
+# - **The GAN is the best of the honest ones**, and far from real: recall is less than half of that of unseen digits.
 #
 # What can be known beforehand? Some pairs: unseen digits and copies are better than any model, a mixture that contains
 # the Gaussian as a special case is better than the Gaussian, the Gaussian (mean *and* covariance) is better than the
@@ -751,7 +751,7 @@ _ = checks.expect("04 GAN: coverage", table["GAN"][5], 0.5802, 0.6103)
 # # Part 4: your own eye
 # Papers often ask people. A fair question is: *real or generated?*, one picture at a time, half of each kind
 # ([Zhou et al. 2019](https://arxiv.org/abs/1904.01121)). Below are 20 digits: ten were written by people, ten drawn by
-# a GAN like ours that trained three times as long (`bench/train_gan_digits.py`; none were picked). **Predict:** how
+# a GAN like ours that trained four times as long (`bench/train_gan_digits.py`; none were picked). **Predict:** how
 # many will you get right?
 
 # %%
