@@ -526,8 +526,20 @@ def clean(notebook, name):
         tags = cell["metadata"].get("tags")
         cell["metadata"] = {"tags": tags} if tags else {}
         if cell["cell_type"] == "code":
-            cell["outputs"] = [output for output in cell["outputs"] if output.get("name") != "stderr"]
+            cell["outputs"] = joined(output for output in cell["outputs"] if output.get("name") != "stderr")
     return rename_widgets(notebook, name)
+
+
+def joined(outputs):
+    """Joins what was printed in pieces, which stderr between them had kept apart: half a line stays on its line."""
+    result = []
+    for output in outputs:
+        last = result[-1] if result else {}
+        if output.get("output_type") == last.get("output_type") == "stream" and output["name"] == last["name"]:
+            last["text"] = "".join([*last["text"], *output["text"]]).splitlines(keepends=True)
+        else:
+            result.append(output)
+    return result
 
 
 MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")

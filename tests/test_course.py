@@ -465,6 +465,17 @@ def test_links_between_widgets_keep_their_names_when_a_notebook_is_cleaned_again
     )
 
 
+def test_what_was_printed_in_pieces_stays_on_its_line():
+    def stream(text, name="stdout"):
+        return {"output_type": "stream", "name": name, "text": text}
+
+    picture = {"output_type": "display_data", "data": {}}
+    outputs = [stream(["a ", "b\n", "c"]), stream(["noise"], "stderr"), stream(["d\n", "e"]), picture, stream(["f"])]
+    cell = {"cell_type": "code", "metadata": {}, "outputs": outputs}
+    cleaned = course.clean({"cells": [cell], "metadata": {}}, "x")
+    assert cleaned["cells"][0]["outputs"] == [stream(["a b\n", "cd\n", "e"]), picture, stream(["f"])]
+
+
 # -------------------------------------------------------------------------------------------------------- links
 
 
