@@ -132,9 +132,9 @@ def players(recipe, latent_dim, outputs, widths, last=None):
 def convolutional_players(latent_dim):
     """A small convolutional pair for flat digits."""
     leaky = layers.LeakyReLU(0.2)
-    up = [layers.Conv2DTranspose(width, 4, 2, "same", activation=last) for width, last in ((32, leaky), (1, "tanh"))]
-    down = [layers.Conv2D(width, 4, 2, "same", activation=leaky) for width in (32, 64)]
-    start = [layers.Dense(7 * 7 * 64, activation=leaky), layers.Reshape((7, 7, 64))]
+    up = [layers.Conv2DTranspose(width, 4, 2, "same", activation=last) for width, last in ((16, leaky), (1, "tanh"))]
+    down = [layers.Conv2D(width, 4, 2, "same", activation=leaky) for width in (16, 32)]
+    start = [layers.Dense(7 * 7 * 32, activation=leaky), layers.Reshape((7, 7, 32))]
     generator = [keras.Input((latent_dim,)), *start, *up, layers.Flatten()]
     discriminator = [keras.Input((784,)), layers.Reshape((28, 28, 1)), *down, layers.Flatten(), layers.Dense(1)]
     return keras.Sequential(generator), keras.Sequential(discriminator)
@@ -329,13 +329,22 @@ def read():
         return list(csv.DictReader(file))
 
 
-def write(rows):
-    order = {name: i for i, name in enumerate(RECIPES)}
-    rows = sorted(rows, key=lambda row: (row["data"], order[row["recipe"]], row["weights"], int(row["seed"])))
-    with PATH.open("w", newline="", encoding="utf-8") as file:
+def append(rows):
+    """Add rows at the end of the table, so that several processes can fill it at once."""
+    new = not PATH.is_file()
+    with PATH.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
+        if new:
+            writer.writeheader()
         writer.writerows(rows)
+
+
+def sort():
+    """Put the rows into one order, whoever wrote them when."""
+    order = {name: i for i, name in enumerate(RECIPES)}
+    rows = sorted(read(), key=lambda row: (row["data"], order[row["recipe"]], row["weights"], int(row["seed"])))
+    PATH.unlink(missing_ok=True)
+    append(rows)
 
 
 def main():
@@ -356,9 +365,10 @@ def main():
         if time.perf_counter() - start > 60 * options.minutes:
             return
         rows = list(run(kind, name, seed))
-        write(read() + rows)
+        append(rows)
         print(*(" ".join(f"{k} {v}" for k, v in row.items()) for row in rows), sep="\n", flush=True)
         keras.backend.clear_session()
+    sort()
 
 
 if __name__ == "__main__":

@@ -161,15 +161,15 @@ def dirac_explorer(start=(1.0, 1.0), steps=400):
 def dirac_path(rate, penalty=0.0, alternate=True, start=(1.0, 1.0), steps=400):
     """Weights (theta, psi) of the Dirac-GAN at each step of gradient descent: (steps + 1, 2).
 
-    Real data is 0, generated data theta, the logit psi * x, ``penalty`` the weight of R1. ``alternate`` says whether
-    the generator answers the discriminator's new weight. Mescheder et al. 2018; built in notebook 06.
+    Real data is 0, generated data theta, the logit psi * x, the losses minimax, ``penalty`` the weight of R1.
+    ``alternate`` says whether the generator answers the discriminator's new weight. Mescheder et al. 2018; built in notebook 06.
     """
     path = np.empty((steps + 1, 2))
     path[0] = theta, psi = start
     for i in range(steps):
         new_psi = psi - rate * (theta * _sigmoid(psi * theta) + penalty * psi)
         teacher = new_psi if alternate else psi
-        theta, psi = theta + rate * teacher * _sigmoid(-teacher * theta), new_psi
+        theta, psi = theta + rate * teacher * _sigmoid(teacher * theta), new_psi
         path[i + 1] = theta, psi
         if max(abs(theta), abs(psi)) > 1e3:  # it has left for good
             path[i + 1 :] = path[i + 1]
