@@ -29,7 +29,6 @@ from gentutor import data, metrics, training
 PATH = pathlib.Path(__file__).resolve().parent.parent / "gentutor" / "assets" / "sweep_gans.csv"
 CENTRES = np.array(list(itertools.product((-4.0, -2.0, 0.0, 2.0, 4.0), repeat=2)), "float32")
 SD = 0.05  # of a bump; 3 sd hold 98.9 % of its points
-SCALE = 4.0  # the networks see the points divided by this
 
 
 class Recipe(NamedTuple):
@@ -44,6 +43,7 @@ class Recipe(NamedTuple):
     deviation: bool = False  # the discriminator is told how much its batch varies
     convolutions: bool = False
     falling: bool = False  # learning rates fall to 0 along half a cosine
+    fade: int = 0  # R1's weight falls as this power of that cosine
 
 
 # ---- The losses: logits (batch, 1) -> means ----
@@ -79,11 +79,11 @@ def norm_penalty(discriminator, real, fake, t):
     return ops.mean((norms - 1) ** 2)
 
 
-def discriminator_cost(recipe, discriminator, real, fake, t):
-    """Loss and penalties of the discriminator, one number."""
+def discriminator_cost(recipe, discriminator, real, fake, t, left):
+    """Loss and penalties of the discriminator, one number; ``left`` falls from 1 to 0 along half a cosine."""
     cost, _ = game(recipe.loss, discriminator(real, training=True), discriminator(fake, training=True))
     if recipe.r1:
-        cost += recipe.r1 * r1(discriminator, real)
+        cost += recipe.r1 * left**recipe.fade * r1(discriminator, real)
     if recipe.gp:
         cost += recipe.gp * norm_penalty(discriminator, real, fake, t)
     return cost
@@ -154,7 +154,7 @@ def optimizers(recipe, rate, steps, networks):
     return made
 
 
-def one_step(generator, discriminator, adams, draw, recipe, batch, key):
+def one_step(generator, discriminator, adams, draw, recipe, batch, key, left):
     """A step of the discriminator, then one of the generator, on noise and data that follow from ``key``."""
     packed = (batch // recipe.pack, generator.output_shape[-1] * recipe.pack)
     z = tf.random.stateless_normal((2, batch, generator.input_shape[-1]), key)
@@ -163,7 +163,7 @@ def one_step(generator, discriminator, adams, draw, recipe, batch, key):
     t = tf.random.stateless_uniform((packed[0], 1), key + 2000)
     weights = discriminator.trainable_variables
     with tf.GradientTape() as tape:
-        cost = discriminator_cost(recipe, discriminator, real, fake, t)
+        cost = discriminator_cost(recipe, discriminator, real, fake, t, left)
     adams[1].apply(tape.gradient(cost, weights), weights)
     weights = generator.trainable_variables
     with tf.GradientTape() as tape:
@@ -184,8 +184,9 @@ def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, ji
     @tf.function(jit_compile=jit_compile)
     def play(steps):
         for number in tf.range(steps):
-            one_step(generator, discriminator, adams, draw, recipe, batch, tf.stack([seed, number]))
             count = ops.cast(number, "float32")
+            left = 0.5 + 0.5 * ops.cos(np.pi * count / ops.cast(steps, "float32"))
+            one_step(generator, discriminator, adams, draw, recipe, batch, tf.stack([seed, number]), left)
             keep = ops.minimum(0.999, (1.0 + count) / (10.0 + count))  # early on, an average over fewer steps
             for old, new in zip(average.weights, generator.weights, strict=True):
                 old.assign(new + keep * (old - new))
@@ -199,10 +200,10 @@ def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, ji
 
 
 def draw_grid(n, key):
-    """Real points, divided by SCALE, as the networks see them: (n, 2)."""
+    """Real points: (n, 2)."""
     which = tf.random.stateless_uniform((n,), key, 0, 25, tf.int32)
     noise = tf.random.stateless_normal((n, 2), key + 7)
-    return (tf.gather(tf.constant(CENTRES), which) + SD * noise) / SCALE
+    return tf.gather(tf.constant(CENTRES), which) + SD * noise
 
 
 def judge_grid(points):
@@ -233,12 +234,13 @@ def grid_players(recipe):
 
 def grid_points(generator, n=10_000, seed=100):
     z = tf.random.stateless_normal((n, generator.input_shape[-1]), (seed, 9))
-    return SCALE * training.in_chunks(generator, z, 5000)
+    return training.in_chunks(generator, z, 5000)
 
 
 # ---- Digits ----
 
 
+@functools.cache
 def digit_drawer():
     """``draw`` for training digits as floats in [-1, 1]: (n, 784); the bytes stay bytes in memory."""
     images = tf.constant(data.load_mnist().x_train.reshape(-1, 784))
@@ -282,21 +284,22 @@ def digit_images(generator, n, seed=100):
 
 # ---- The sweep: each ingredient added alone to the plain GAN, and the best recipe ----
 
-GRID = {"steps": 10_000, "batch": 128, "rate": 3e-3}
-DIGITS = {"steps": 2_000, "batch": 64, "rate": 1e-3}
+GRID = {"steps": 6_000, "batch": 128, "rate": 3e-3}
+DIGITS = {"steps": 1_500, "batch": 64, "rate": 1e-3}
 RECIPES = {
     "plain": Recipe(),
     "hinge": Recipe("hinge"),
     "least squares": Recipe("least squares"),
     "WGAN-GP": Recipe("wasserstein", gp=10.0),
     "spectral": Recipe(spectral=True),
-    "R1": Recipe(r1=0.03),
+    "R1": Recipe(r1=1.0),
     "two rates": Recipe(d_rate=3.0),
     "packing": Recipe(pack=2),
     "deviation": Recipe(deviation=True),
     "falling rate": Recipe(falling=True),
     "convolutions": Recipe(convolutions=True),
-    "R1, falling rate": Recipe(r1=0.03, falling=True),
+    "R1, falling rate": Recipe(r1=1.0, falling=True),
+    "best": Recipe(r1=1.0, falling=True, fade=5),
 }
 COLUMNS = ["data", "recipe", "weights", "seed", "seconds", "modes", "good", "kl", "variance"]
 COLUMNS += ["share", "precision", "recall"]
@@ -309,7 +312,6 @@ def run(kind, name, seed):
     if kind == "grid":
         players, draw, options = grid_players(recipe), draw_grid, GRID
     else:
-        recipe = recipe._replace(r1=1.0 if recipe.r1 else 0.0)
         players, draw, options = digit_players(recipe), digit_drawer(), DIGITS
     average, seconds = train(*players, draw, recipe, seed=seed, jit_compile=not recipe.convolutions, **options)
     for weights, generator in (("last", players[0]), ("average", average)):

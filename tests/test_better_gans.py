@@ -148,7 +148,7 @@ class TestIngredients:
 
 class TestGridJudge:
     def test_real_points(self):
-        points = sweep_gans.SCALE * sweep_gans.draw_grid(10_000, tf.constant([0, 1])).numpy()
+        points = sweep_gans.draw_grid(10_000, tf.constant([0, 1])).numpy()
         judged = sweep_gans.judge_grid(points)
         assert judged["modes"] == 25
         assert judged["good"] == pytest.approx(1 - np.exp(-4.5), abs=0.005)  # Rayleigh

@@ -91,8 +91,8 @@ def my_dirac_eigenvalue(rate, penalty):
 checks.dirac_eigenvalue(my_dirac_eigenvalue)
 
 # %% [markdown]
-# While the eigenvalues are a complex pair their size is $\sqrt{1 - h\gamma}$: below 1 for any penalty above 0. When they
-# are real they differ, and the larger one counts.
+# While the eigenvalues are a complex pair their size is $\sqrt{1 - h\gamma}$: below 1 for any penalty above 0. When
+# they are real they differ, and the larger one counts.
 
 # %% [markdown]
 # ## Exercise 4: undo the penalty's bias
@@ -128,4 +128,5 @@ def my_minibatch_deviation(features):
 checks.minibatch_deviation(my_minibatch_deviation)
 
 # %% [markdown]
-# A batch of copies gets a 0, whatever it shows: a discriminator that has seen real batches knows that something is wrong.
+# A batch of copies gets a 0, whatever it shows: a discriminator that has seen real batches knows that something is
+# wrong.
