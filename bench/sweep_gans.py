@@ -323,6 +323,11 @@ def run(kind, name, seed):
         yield row | {key: f"{value:.5g}" for key, value in judged.items()}
 
 
+def fits(kind, name):
+    """Whether a recipe is run on this data: points have no pixels, and the fading penalty is for their narrow bumps."""
+    return not (RECIPES[name].convolutions if kind == "grid" else RECIPES[name].fade)
+
+
 def read():
     """Rows of the table; an empty list if there is none."""
     if not PATH.is_file():
@@ -361,8 +366,7 @@ def main():
     kinds = [options.only] if options.only else ["grid", "digits"]
     for kind, seed, name in itertools.product(kinds, options.seeds, options.recipes):
         done = {(row["data"], row["recipe"], row["seed"]) for row in read()}
-        impossible = kind == "grid" and RECIPES[name].convolutions
-        if impossible or (kind, name, str(seed)) in done:
+        if not fits(kind, name) or (kind, name, str(seed)) in done:
             continue
         if time.perf_counter() - start > 60 * options.minutes:
             return
