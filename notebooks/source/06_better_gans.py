@@ -414,6 +414,7 @@ class Recipe(NamedTuple):
     fade: int = 0  # R1's weight falls as this power of that cosine
 
 
+# %%
 def discriminator_cost(recipe, discriminator, real, fake, t, left):
     """Loss and penalties of the discriminator, one number; ``left`` falls from 1 to 0 along half a cosine."""
     cost, _ = game(recipe.loss, discriminator(real, training=True), discriminator(fake, training=True))
@@ -437,6 +438,7 @@ def players(recipe, latent_dim, outputs, widths, last=None):
     return keras.Sequential(generator), keras.Sequential(discriminator)
 
 
+# %%
 def optimizers(recipe, rate, steps, networks):
     """An Adam without momentum for each player, built."""
     rates = [rate, rate * recipe.d_rate]
@@ -576,6 +578,7 @@ def train_critic(hidden, activation, weight, seed=0, steps=3000):
     return critic
 
 
+# %%
 def judge_critic(critic, n=50_000):
     """On new points: the estimate, the largest slope anywhere, the mean slope between pairs."""
     still, others = ring(n, tf.constant([99, 1])), ring(n, tf.constant([99, 2]))
