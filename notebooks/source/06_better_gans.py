@@ -599,7 +599,6 @@ for name, (hidden, activation) in critics.items():
         results[name, weight] = estimate, estimate / top
         numbers = f"{1 + 0.5 / weight:13.3f} {estimate:14.3f} {mean:12.3f} {estimate / top:18.3f}"
         print(f"{name:14s} {weight:6g} {numbers}")
-# @@CRITIC_EXPECT
 
 # %% [markdown]
 # **The bias is there, as foretold**: the linear critic says 1.50 and 1.05 for a length of 1. The *mean slope between
@@ -610,7 +609,11 @@ for name, (hidden, activation) in critics.items():
 # points between them, for there a steep slope is cheap; its estimate is too high, and over its largest slope too low.
 # The weight $\lambda = 10$ of the paper is right for lengths that are small beside it, so mind the units of your data.
 
-# @@GRIDTEXT
+
+# %% [markdown]
+# The judge's four numbers say which faults are left: missed modes and unequal counts are collapse, points that are not
+# good lie on bridges between the bumps (a continuous generator must cross the gaps somewhere), and a variance below 1
+# means that each bump is drawn too narrow.
 
 # %% [markdown]
 # ## What each ingredient is worth alone
@@ -647,7 +650,6 @@ dots = {name: 100 * seeds_of("grid", name, "good") for name in recipes_of("grid"
 dots["plain, averaged"] = 100 * seeds_of("grid", "plain", "good", "average")
 _ = plots.seed_results(dots, "good points on the grid, per cent", [(98.9, "real points")])
 
-# @@DOTSTEXT
 # %% [markdown]
 # **An effect with its interval.** For each ingredient: the mean of its five seeds minus the plain GAN's, with the 95 %
 # interval of Welch's test (two means, each with its own variance). An interval that holds 0 does *not* say "no effect".
@@ -691,7 +693,6 @@ def verdicts(kind, measure, unit):
 
 
 verdicts("grid", "modes", "modes")
-# @@GRIDEFFECTS
 
 # %% [markdown]
 # ### On digits
@@ -706,7 +707,6 @@ draw_effects("digits", {"precision": "precision", "recall": "recall"})
 
 # %%
 verdicts("digits", "recall", "of recall")
-# @@DIGITEFFECTS
 
 # %% [markdown]
 # ## The best recipe on digits, live
@@ -753,7 +753,6 @@ def judge_digits(images):
 digit_results = {name: judge_digits(images) for name, images in samples.items()}
 for name, numbers in digit_results.items():
     print("{:13s} precision {:.3f}, recall {:.3f} of real digits', Fréchet share {:.3f}".format(name, *numbers))
-# @@DIGITEXPECT
 
 # %% [markdown]
 # ## Broken on purpose: too much of the remedy
@@ -767,8 +766,8 @@ _ = plots.point_clouds(clouds, 5, ["best", "R1 × 1000"])
 
 # %%
 report("R1 × 1000", judge_grid(grid_points["R1 × 1000"]))
-# @@BROKENTEXT
-#
+
+# %% [markdown]
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/06_better_gans.ipynb`.
 
