@@ -619,7 +619,7 @@ for name, (hidden, activation) in critics.items():
 # ## What each ingredient is worth alone
 # One training proves little: the next seed may say the opposite. So `bench/sweep_gans.py` trained the plain GAN and the
 # plain GAN **plus one ingredient**, five seeds each, with the same widths, batches, learning rate and number of steps
-# (one of each player): 10,000 steps on the grid, 2,000 on digits. Its table is bundled. The digits were judged on the
+# (one of each player): 6,000 steps on the grid, 1,500 on digits. Its table is bundled. The digits were judged on the
 # *validation* part, for this is a choice.
 
 # %%
@@ -847,8 +847,8 @@ checks.minibatch_deviation(my_minibatch_deviation)
 #   penalty on the discriminator's slope pulls them in; averaged weights stand in the middle of the circle.
 # - A penalty has a price. WGAN-GP's critic overstates a length $d$ by $d/(2\lambda)$ of itself; a penalty too strong
 #   teaches nothing.
-# - Weigh one ingredient at a time, over several seeds, against a plain baseline, and give the interval: most remedies
-#   are worth less than their papers say, on your data, at your budget, and you cannot know which without measuring.
+# - Weigh one ingredient at a time, over several seeds, against a plain baseline, and give the interval: what a remedy
+#   is worth on your data and at your budget, no paper can tell you.
 #
 # ## Going deeper
 # - **One-sided penalties** ask only for slopes of at most 1 ([Petzka et al. 2018](https://arxiv.org/abs/1709.08894)).
