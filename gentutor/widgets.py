@@ -162,7 +162,7 @@ def dirac_path(rate, penalty=0.0, alternate=True, start=(1.0, 1.0), steps=400):
     """Weights (theta, psi) of the Dirac-GAN at each step of gradient descent: (steps + 1, 2).
 
     Real data is 0, generated data theta, the logit psi * x, the losses minimax, ``penalty`` the weight of R1.
-    ``alternate`` says whether the generator answers the discriminator's new weight. Mescheder et al. 2018; built in notebook 06.
+    ``alternate`` says whether the generator answers the discriminator's new weight. Mescheder et al. 2018; notebook 06.
     """
     path = np.empty((steps + 1, 2))
     path[0] = theta, psi = start
