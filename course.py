@@ -6,7 +6,7 @@
     python course.py check        lint, format, notebooks against their sources, saved-notebook hygiene
     python course.py notebooks    build and execute the notebooks that changed      [NAME ...] [--force]
     python course.py bench        repeat the measured comparisons                   [arguments of bench/run.py]
-    python course.py compat       unit tests and notebooks 00 to 03 with the versions that Colab has
+    python course.py compat       unit tests and main notebooks with the versions that Colab has
     python course.py links        write badges and the Colab set-up cell            [REPO=owner/name] [BRANCH=main]
 
 `make COMMAND` does the same where make exists. This file needs Python's standard library only, and keeps to syntax
@@ -14,6 +14,7 @@ that old versions of Python can read, so that they can say what is missing.
 """
 
 import argparse
+import ast
 import contextlib
 import glob
 import hashlib
@@ -26,6 +27,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import urllib.error
 import urllib.parse
@@ -41,7 +43,6 @@ FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 OLDEST, NEWEST = (3, 11), (3, 13)
 DISK_GIB = 4
 CELL_TIMEOUT = 900  # seconds; the longest cell takes two minutes on two cores, and Binder is half as fast
-COLAB_NOTEBOOKS = ("00_*.ipynb", "01_*.ipynb", "02_*.ipynb", "03_*.ipynb")
 COLAB_LEFT_OUT = ("browser", "course", "install", "notebooks")  # tests of the tools, which Colab does not have
 
 
@@ -376,25 +377,81 @@ def own_cells(text):
     return "".join(cell for cell in cells_of(text) if owned_tag(cell) is None)
 
 
-def imported(text, seen):
-    """Collects in `seen` the package's modules that a source needs, directly or through others."""
-    for name in re.findall(
-        r"\b(?:gentutor\.)?([a-z_]+)\b", " ".join(re.findall(r"^\s*(?:from|import) .*", text, re.M))
-    ):
-        path = ROOT / "gentutor" / (name + ".py")
-        if path.exists() and path not in seen:
-            seen.add(path)
-            imported(read(path), seen)
-    return seen
+def definitions(text):
+    """Splits a module into what it defines, {name: its text}, and the text of its other statements but imports."""
+    lines, named, other = text.splitlines(), {}, []
+    for node in ast.parse(text).body:
+        decorators = getattr(node, "decorator_list", [])
+        piece = "\n".join(lines[min([node.lineno, *(d.lineno for d in decorators)]) - 1 : node.end_lineno])
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        names = [n.id for t in targets if t for n in ast.walk(t) if isinstance(n, ast.Name)]
+        names += [node.name] if hasattr(node, "name") else []
+        named.update(dict.fromkeys(names, piece))
+        imports = isinstance(node, (ast.Import, ast.ImportFrom))
+        if not names and not imports and not isinstance(getattr(node, "value", None), ast.Constant):
+            other.append(piece)
+    return named, "\n".join(other)
+
+
+def package_imports(tree):
+    """Finds how a text calls the package's modules and their members: {alias: (module, member or None)}."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gentutor":
+            module = node.module.partition(".")[2]
+            for alias in node.names:
+                found[alias.asname or alias.name] = (module, alias.name) if module else (alias.name, None)
+    return found
+
+
+def uses(text, aliases):
+    """Lists what a text uses of the package, as (module, member), a member None for a whole module; and bare names."""
+    tree, members, inner = ast.parse(text), set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+            module, member = aliases[node.value.id]
+            members.add((module, member or node.attr))
+            inner.add(id(node.value))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in inner}
+    names -= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}  # an argument called like a module
+    return members | {aliases[name] for name in names & set(aliases)}, names
+
+
+def package_parts(text):
+    """Collects the parts of the package that a text uses, directly or through others: {(module, member): text}."""
+    parts, waiting = {}, sorted(uses(text, package_imports(ast.parse(text)))[0], key=str)
+    while waiting:
+        module, member = waiting.pop()
+        path = ROOT / "gentutor" / (module + ".py")
+        if (module, member) in parts or not path.exists():
+            continue
+        whole = read(path)
+        named, other = definitions(whole)
+        piece = whole if member is None else named.get(member, "") + "\n" + other
+        parts[module, member] = piece
+        found, names = uses(textwrap.dedent(piece), package_imports(ast.parse(whole)))
+        waiting += [*found, *((module, name) for name in names & set(named))]
+    return parts
+
+
+def code_of(source):
+    """The code cells of a source, without those that `links` writes: what is executed."""
+    return "".join(cell for cell in cells_of(own_cells(read(source))) if not cell.startswith("# %% [markdown]"))
 
 
 def fingerprint(source):
-    """Hashes all that a notebook is made from: its source, the modules that it imports, the files that these name."""
-    modules = sorted(imported(own_cells(read(source)), set()))
-    texts = [own_cells(read(source)), *(read(path) for path in modules)]
+    """Hashes all that decides a notebook's results: its code, the parts of the package it uses, the files they name."""
+    code = code_of(source)
+    parts = package_parts(code)
+    texts = [code, *(parts[key] for key in sorted(parts, key=str))]
     assets = sorted(path for path in (ROOT / "gentutor" / "assets").glob("*") if path.suffix != ".md")
     named = [path for path in assets if any(path.name in text for text in texts)]
     return digest(*texts, *(hashlib.sha256(path.read_bytes()).hexdigest() for path in named))
+
+
+def made_from(source):
+    """Says what a notebook is made from: the hash of what is executed, and that of its own cells with their prose."""
+    return {"executed": fingerprint(source), "text": digest(own_cells(read(source)))}
 
 
 def load(path):
@@ -409,9 +466,12 @@ def save(path, notebook):
 
 def is_current(name):
     """Says whether a notebook was built from its source as it is now."""
-    path = saved(name)
-    recorded = load(path)["metadata"].get("gentutor", {}).get("built_from") if path.exists() else None
-    return recorded == fingerprint(sources()[name])
+    return recorded(name) == made_from(sources()[name])
+
+
+def recorded(name):
+    """Reads what a saved notebook was made from: {} when there is none."""
+    return load(saved(name))["metadata"].get("gentutor", {}) if saved(name).exists() else {}
 
 
 def notebooks(arguments):
@@ -422,17 +482,17 @@ def notebooks(arguments):
     for name in names:
         if not arguments.force and is_current(name):
             print(f"{name}: up to date")
-        elif not build(python, name):
+        elif not build(python, name, arguments.force):
             failed.append(name)
     if failed:
         print("failed, and left as they were: " + ", ".join(failed))
     return 1 if failed else 0
 
 
-def build(python, name):
-    """Builds one notebook: convert, execute, strip what differs from run to run, save."""
+def build(python, name, force=False):
+    """Builds one notebook: convert, execute unless only its prose changed, strip what differs from run to run, save."""
     source, target = sources()[name], saved(name)
-    made_from = fingerprint(source)
+    made = made_from(source)
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder) / target.name
         if target.exists():
@@ -442,10 +502,13 @@ def build(python, name):
             return False
         save(work, clean(load(work), name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        if run([python, "bench/execute.py", work, "--folder", target.parent, "--name", name, "--save"], environment()):
+        execute = [python, "bench/execute.py", work, "--folder", target.parent, "--name", name, "--save"]
+        if not force and recorded(name).get("executed") == made["executed"]:
+            print(f"{name}: only its text changed")
+        elif run(execute, environment()):
             return False
         notebook = clean(load(work), name)
-    notebook["metadata"]["gentutor"] = {"built_from": made_from}
+    notebook["metadata"]["gentutor"] = made
     save(target, notebook)
     return True
 
@@ -508,7 +571,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 SOURCE = "git+https://github.com/{repo}@{branch}"  # `make links` writes the course's address here
 if importlib.util.find_spec("gentutor") is None:
     if "OWNER/NAME" in SOURCE or "google.colab" not in sys.modules:
-        raise ModuleNotFoundError(f"gentutor is not installed here: run %pip install --no-deps {{SOURCE}}")
+        pip = "" if "OWNER/NAME" in SOURCE else f" (elsewhere: %pip install --no-deps {{SOURCE}})"
+        advice = "open the course with `python course.py lab`, or choose the kernel of its .venv"
+        raise ModuleNotFoundError(f"This kernel lacks gentutor: {{advice}}{{pip}}.")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", SOURCE], check=True)
 
 """
@@ -611,7 +676,7 @@ def bench(arguments):
 
 
 def compat(arguments):
-    """Runs unit tests and notebooks 00 to 03 with the versions that Colab has, on its Python where that is found."""
+    """Runs unit tests and main notebooks with the versions that Colab has, on its Python where that is found."""
     python = find_python(NEWEST) or require_python()
     print("compat: Python {}.{} with Colab's libraries in .venv-compat".format(*version_of(python)), flush=True)
     venv = ROOT / ".venv-compat"
@@ -620,7 +685,7 @@ def compat(arguments):
     interpreter = set_up(venv, COLAB_LOCK, python)
     tests = sorted((ROOT / "tests").glob("test_*.py"))
     kept = [path for path in tests if path.stem[len("test_") :] not in COLAB_LEFT_OUT]
-    pages = [path for pattern in COLAB_NOTEBOOKS for path in sorted(NOTEBOOKS.glob(pattern))]
+    pages = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
     return run(pytest_command(interpreter, arguments.rest or [*kept, *pages]), environment())
 
 

@@ -49,6 +49,7 @@ WIDGET_CELLS = [
     "widgets.interpolation_explorer(decode, [-2.0, 1.0], [2.0, -1.0])",
     "widgets.range_explorer(images)",
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
+    "widgets.real_or_fake(images, np.load(data.asset('gan_digits.npz'))['images'])",
 ]
 
 
@@ -132,7 +133,7 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     namespace = {}
     exec(FIRST_CELLS, namespace)
     decode, images, film = (namespace[name] for name in ("decode", "images", "film"))
-    latent, twenty, interpolation, scaling, playback = explorers
+    latent, twenty, interpolation, scaling, playback, game = explorers
 
     _press(_handle(latent, 0), "ArrowRight", 5)
     _press(_handle(latent, 1), "ArrowLeft", 3)
@@ -159,6 +160,15 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     _says(playback, "epoch 2")
     playback.locator(".widget-play button").first.press("Enter")
     _says(playback, "epoch 3")
+
+    _says(game, "Give 20 answers")
+    first = _image_bytes(_picture(game, 0))
+    game.get_by_role("button", name="It is real").press("Enter")
+    _says(game, "that one was")
+    _says(game, "of 1 right")
+    _changes(_picture(game, 0), first)
+    game.get_by_role("button", name="Start again").press("Enter")
+    _says(game, "Give 20 answers")
 
 
 def test_the_dirac_explorer_draws_what_its_plain_function_draws(page, lab_address, folder):

@@ -293,7 +293,31 @@ anything = 1
 
 # %%
 from gentutor import gan, data
-print(2)
+gan.train()
+print(data.load)
+"""
+
+
+MODULE = """from gentutor import losses, vae
+
+RATE, STEPS = 1, 2
+
+
+@losses.mark
+def train(vae=None):
+    return _step(vae.x)
+
+
+def _step(x):
+    return losses.one() * STEPS
+
+
+def sample():
+    return losses.other()
+
+
+if RATE:
+    print("at every import")
 """
 
 
@@ -306,9 +330,9 @@ def checkout(monkeypatch, tmp_path):
         "notebooks/source/01_one.py": NOTEBOOK,
         "notebooks/source/solutions/01_one.py": NOTEBOOK,
         "README.md": "a <!-- badges course -->x\ny<!-- /badges --> b\n| <!-- badges 01_one --><!-- /badges --> |\n",
-        "gentutor/gan.py": "from gentutor import losses\n",
-        "gentutor/losses.py": "import numpy as np\n",
-        "gentutor/data.py": "open('digits.npz')\n",
+        "gentutor/gan.py": MODULE,
+        "gentutor/losses.py": "import numpy as np\n\n\ndef one():\n    pass\n\n\ndef other():\n    pass\n",
+        "gentutor/data.py": "FILE = 'digits.npz'\n\n\ndef load():\n    return open(FILE)\n\n\nOTHER = 'other.npz'\n",
         "gentutor/vae.py": "",
         "gentutor/assets/digits.npz": "0",
         "gentutor/assets/other.npz": "0",
@@ -331,22 +355,66 @@ def test_notebooks_are_named_by_the_beginning_of_their_names(checkout, capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "matters"),
+    ("name", "old", "new", "matters"),
     [
-        ("gentutor/gan.py", True),
-        ("gentutor/losses.py", True),
-        ("gentutor/vae.py", False),
-        ("gentutor/assets/digits.npz", True),
-        ("gentutor/assets/other.npz", False),
-        ("notebooks/source/01_one.py", True),
-        ("notebooks/source/solutions/01_one.py", False),
+        ("gentutor/gan.py", "return _step(vae.x)", "return _step(2)", True),
+        ("gentutor/gan.py", "losses.one() * STEPS", "losses.one()", True),  # used by what is used
+        ("gentutor/gan.py", "@losses.mark", "@losses.other", True),
+        ("gentutor/gan.py", "STEPS = 1, 2", "STEPS = 1, 3", True),
+        ("gentutor/gan.py", "at every import", "always", True),
+        ("gentutor/gan.py", "return losses.other()", "return 1", False),
+        ("gentutor/gan.py", "def sample():", "def new():\n    return 1\n\n\ndef sample():", False),
+        ("gentutor/losses.py", "def one():\n    pass", "def one():\n    return 1", True),
+        ("gentutor/losses.py", "def other():\n    pass", "def other():\n    return 1", False),
+        ("gentutor/data.py", "digits.npz", "more.npz", True),
+        ("gentutor/data.py", "other.npz", "more.npz", False),
+        ("gentutor/vae.py", "", "y = 1", False),  # an argument is called vae, the module is not used
+        ("gentutor/assets/digits.npz", "0", "1", True),
+        ("gentutor/assets/other.npz", "0", "1", False),
+        ("notebooks/source/01_one.py", "gan.train()", "gan.train(1)", True),
+        ("notebooks/source/01_one.py", "# # One", "# # Two", False),
+        ("notebooks/source/solutions/01_one.py", "gan.train()", "gan.train(1)", False),
     ],
 )
-def test_a_notebook_is_built_again_when_what_it_is_made_from_changed(name, matters, checkout):
+def test_a_notebook_is_executed_again_when_what_it_runs_changed(name, old, new, matters, checkout):
     before = course.fingerprint(course.sources()["01_one"])
-    with open(checkout / name, "a", encoding="utf-8") as file:
-        file.write("# changed\n")
+    text = course.read(checkout / name)
+    assert old in text
+    course.write(checkout / name, text.replace(old, new) if old else new)
     assert (course.fingerprint(course.sources()["01_one"]) != before) == matters
+
+
+def test_a_module_handed_over_whole_counts_whole(checkout):
+    source = course.sources()["01_one"]
+    course.write(source, course.read(source).replace("gan.train()", "help(gan)"))
+    before = course.fingerprint(source)
+    course.write(checkout / "gentutor/gan.py", MODULE.replace("return losses.other()", "return 1"))
+    assert course.fingerprint(source) != before
+
+
+def test_prose_alone_is_brought_into_the_notebook_without_executing_it(checkout, monkeypatch, capsys):
+    ran = []
+
+    def pretend(command, env=None):
+        ran.append("jupytext" if "jupytext" in command else pathlib.Path(command[1]).name)
+        if "jupytext" in command:
+            save_notebook(checkout, "01_one", command[-2])
+        return 0
+
+    monkeypatch.setattr(course, "run", pretend)
+    monkeypatch.setattr(course, "set_up", lambda: "python")
+    source = course.sources()["01_one"]
+    assert course.main(["notebooks", "01"]) == 0
+    assert ran == ["jupytext", "execute.py"]
+    course.write(source, course.read(source).replace("# # One", "# # Two"))
+    assert not course.is_current("01_one")
+    assert course.main(["notebooks", "01"]) == 0
+    assert ran[2:] == ["jupytext"]
+    assert course.is_current("01_one")
+    assert "# Two" in course.read(course.saved("01_one"))
+    assert "only its text changed" in capsys.readouterr().out
+    assert course.main(["notebooks", "01", "--force"]) == 0
+    assert ran[3:] == ["jupytext", "execute.py"]
 
 
 def widget_notebook(first, second):
@@ -400,7 +468,7 @@ def test_links_between_widgets_keep_their_names_when_a_notebook_is_cleaned_again
 # -------------------------------------------------------------------------------------------------------- links
 
 
-def save_notebook(checkout, name):
+def save_notebook(checkout, name, path=None):
     """Saves what the source of `name` would give, with an output in its last cell."""
     cells = []
     for cell in course.cells_of(course.read(course.sources()[name]))[1:]:
@@ -408,8 +476,10 @@ def save_notebook(checkout, name):
         tags = {"tags": re.findall(r'"(\w+)"', head)} if "tags" in head else {}
         kind = "markdown" if "[markdown]" in head else "code"
         cells.append({"cell_type": kind, "metadata": tags, "source": text.splitlines(True)})
-    cells[-1]["outputs"] = ["2"]
-    course.save(course.saved(name), {"cells": cells, "metadata": {}})
+        if kind == "code":
+            cells[-1]["outputs"] = []
+    cells[-1]["outputs"] = [{"output_type": "stream", "text": "2"}]
+    course.save(path or course.saved(name), {"cells": cells, "metadata": {}})
 
 
 def snapshot(folder):
@@ -491,9 +561,37 @@ def test_setup_cell_installs_on_colab():
 
 
 @pytest.mark.parametrize(("repository", "on_colab"), [("", True), ("", False), ("owner/name", False)])
-def test_setup_cell_says_how_to_install(repository, on_colab):
-    with pytest.raises(ModuleNotFoundError, match="gentutor is not installed here: run %pip install --no-deps git"):
+def test_setup_cell_says_how_to_open_the_course_and_names_no_placeholder(repository, on_colab):
+    with pytest.raises(ModuleNotFoundError) as error:
         run_setup_cell(repository, on_colab, installed=False)
+    said = str(error.value)
+    assert "lacks gentutor" in said
+    assert "`python course.py lab`" in said
+    assert "kernel of its .venv" in said
+    assert "OWNER/NAME" not in said
+    assert ("%pip install --no-deps git+https://github.com/owner/name@main" in said) == bool(repository)
+
+
+def compat_pages(monkeypatch):
+    """The notebooks that compat would run."""
+    ran = []
+    monkeypatch.setattr(course, "set_up", lambda *words: "python")
+    monkeypatch.setattr(course, "run", lambda command, env=None: ran.append(command) or 0)
+    monkeypatch.setattr(course, "inside", lambda venv, name="python": venv / "nothing")
+    assert course.main(["compat"]) == 0
+    return [path for path in map(pathlib.Path, map(str, ran[0])) if path.suffix == ".ipynb"]
+
+
+def test_compat_runs_every_main_notebook(monkeypatch):
+    main = [course.saved(name) for name in course.sources() if not name.startswith("solutions/")]
+    assert compat_pages(monkeypatch) == main
+    assert len(main) >= 4
+
+
+def test_compat_needs_no_edit_for_a_new_notebook(checkout, monkeypatch):
+    course.write(checkout / "notebooks/17_scaling_out.ipynb", "{}")
+    course.write(checkout / "notebooks/scratch.ipynb", "{}")
+    assert [path.name for path in compat_pages(monkeypatch)] == ["17_scaling_out.ipynb"]
 
 
 def test_ci_script_runs_the_command_of_the_readme():
