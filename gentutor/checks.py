@@ -581,3 +581,74 @@ def _wilson(right, n, z=1.959964):
     share = right / n
     centre, half = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return [float((centre - half) / (1 + z**2 / n)), float((centre + half) / (1 + z**2 / n))]  # a list: one array
+
+
+# ---- Exercises of 06 better GANs ----
+
+
+def hinge(attempt):
+    """Judge ``attempt(real_logits, fake_logits)``: hinge losses of both players, twice (batch,). Notebook 06."""
+    real = np.array([[2.0], [1.0], [-0.5], [0.25]], np.float32)
+    fake = np.array([[0.0], [-1.0], [3.0], [-4.0]], np.float32)
+    d_loss, g_loss = np.maximum(0, 1 - real) + np.maximum(0, 1 + fake), -fake
+    margin = np.full((2, 1), 1.5, np.float32)
+    beyond = (
+        "the discriminator pays nothing beyond the margin, max(0, 1 − real) + max(0, 1 + fake); the generator −fake."
+    )
+    hint = "the generator's loss is −fake, without a maximum; one number an example: shape (batch,)."
+    cases = [
+        ((margin, -margin), (np.zeros(2), np.full(2, 1.5)), beyond),
+        ((real, fake), (d_loss[:, 0], g_loss[:, 0]), hint),
+    ]
+    return exercise("hinge", attempt, cases)
+
+
+def spectral_norm(attempt):
+    """Judge ``attempt(kernel)``: largest singular value of a dense or convolution kernel. Notebook 06."""
+    rng = np.random.default_rng(6)
+    dense = np.array([[3.0, 0.0], [0.0, -4.0], [0.0, 0.0]], np.float32)
+    wide = rng.normal(size=(5, 7)).astype(np.float32)
+    convolution = rng.normal(size=(3, 2, 4, 6)).astype(np.float32)
+    flat = "reshape (height, width, in, out) to (height · width · in, out): the last axis stays."
+    largest = "the largest singular value, not the largest entry or the root of the sum of squares."
+    cases = [
+        ((dense,), 4.0, largest),
+        ((wide,), np.linalg.norm(wide, 2), largest),
+        ((convolution,), np.linalg.norm(convolution.reshape(24, 6), 2), flat),
+    ]
+    return exercise("spectral_norm", attempt, cases, tolerance=1e-3)
+
+
+def dirac_eigenvalue(attempt):
+    """Judge ``attempt(rate, penalty)``: largest absolute eigenvalue of the Dirac-GAN's step in turns. Notebook 06."""
+    turns = "the generator answers the new ψ: put ψ's row, times rate / 2, into θ's row."
+    shrink = "R1 takes rate · penalty · ψ off ψ: its own entry is 1 − rate · penalty."
+    sizes = {case: _dirac_size(*case) for case in ((0.2, 0.0), (0.2, 0.5), (0.5, 1.8), (1.0, 2.5))}
+    hints = [turns, shrink, "take the largest absolute value of both: they may be real and differ.", shrink]
+    cases = [(case, size, hint) for (case, size), hint in zip(sizes.items(), hints, strict=True)]
+    return exercise("dirac_eigenvalue", attempt, cases)
+
+
+def distance_from_critic(attempt):
+    """Judge ``attempt(estimate, weight)``: the length behind a linear WGAN-GP critic's estimate. Notebook 06."""
+    large = "estimate = d (1 + d / (2 weight)) is quadratic in d: take its positive root."
+    cases = [((d * (1 + d / (2 * w)), w), d, large) for d, w in ((1.0, 10.0), (2.0, 1.0), (0.0, 5.0), (30.0, 0.5))]
+    return exercise("distance_from_critic", attempt, cases, tolerance=1e-3)
+
+
+def minibatch_deviation(attempt):
+    """Judge ``attempt(features)``: (batch, d) -> (batch, d + 1), with the batch's spread appended. Notebook 06."""
+    rng = np.random.default_rng(7)
+    same, varied = np.ones((4, 3), np.float32), rng.normal(size=(5, 3)).astype(np.float32)
+    unequal = (varied * np.array([1.0, 10.0, 0.0])).astype(np.float32)
+    hint = (
+        "standard deviation over the batch (axis 0, divided by n), then its mean over features, the same for all rows."
+    )
+    cases = [((x,), np.column_stack([x, np.full(len(x), x.std(axis=0).mean())]), hint) for x in (same, varied, unequal)]
+    return exercise("minibatch_deviation", attempt, cases, tolerance=1e-3)
+
+
+def _dirac_size(rate, penalty):
+    """Largest absolute eigenvalue of (theta, psi) -> (theta + rate/2 psi', psi') with psi' the discriminator's move."""
+    psi = np.array([-rate / 2, 1 - rate * penalty])
+    return float(np.abs(np.linalg.eigvals([[1, 0] + rate / 2 * psi, psi])).max())

@@ -369,3 +369,33 @@ def active_units(variances, threshold=0.01, ax=None):
     ax.set(yscale="log", xlabel="latent unit, sorted", ylabel="variance of its mean over x")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
+
+
+# ---- 06 better GANs ----
+
+
+def phase_portrait(paths, limit=1.6, titles=(), axes=None):
+    """Draw paths (steps, 2) of the Dirac-GAN's two weights, one panel each; green ring: start, black cross: goal."""
+    if axes is None:
+        size = (2.9 * len(paths), 3.1)
+        axes = plt.subplots(1, len(paths), figsize=size, sharex=True, sharey=True, squeeze=False)[1][0]
+    for ax, path, title in zip(axes, paths, titles or [""] * len(paths), strict=True):
+        theta, psi = np.transpose(path)
+        ax.plot(theta, psi, ".-", color=GENERATED, linewidth=0.8, markersize=3, zorder=2)
+        ax.plot(theta[0], psi[0], "o", mfc="none", mec=LATENT, mew=2.5, markersize=10, zorder=3)
+        ax.plot(0, 0, "+", color="black", markersize=13, mew=2, zorder=4)
+        ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", title=title, xlabel="generator θ")
+    axes[0].set_ylabel("discriminator ψ")
+    return axes
+
+
+def effects(differences, xlabel, wrong=(), ax=None):
+    """Draw {ingredient: (mean, half width of its interval)} as dots with bars on one row each, beside a line at 0."""
+    ax = ax or plt.subplots(figsize=(6.2, 0.3 * len(differences) + 1.0))[1]
+    for row, (name, (mean, half)) in enumerate(reversed(differences.items())):
+        colour = WRONG if name in wrong else GENERATED
+        ax.errorbar(mean, row, xerr=half, fmt="X" if name in wrong else "o", color=colour, capsize=3, markersize=6)
+    ax.axvline(0, color="#555555", linestyle="--", linewidth=1.2)
+    ax.set_yticks(range(len(differences)), reversed(differences))
+    ax.set(xlabel=xlabel, ylim=(-0.6, len(differences) - 0.4))
+    return ax

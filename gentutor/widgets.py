@@ -180,6 +180,78 @@ def real_or_fake(real, generated, seed=0, answers=20):
     return ipywidgets.VBox([ipywidgets.HBox([game, ipywidgets.VBox([last, feedback])]), score, again])
 
 
+# ---- 06 better GANs ----
+
+
+def dirac_explorer(start=(1.0, 1.0), steps=400):
+    """Sliders for the learning rate and the R1 weight of the Dirac-GAN, and the path that its two weights take.
+
+    Args: ``start``, the first (theta, psi); ``steps``, how many steps of each player are drawn. Notebook 06.
+    """
+    start, steps = tuple(map(float, _point("start", start, 2))), validate.positive_int("steps", steps)
+    rate, penalty = _slider("rate", 0.2, 0.02, 1.0, 0.02, ".2f"), _slider("penalty", 0.0, 0.0, 2.0, 0.05, ".2f")
+    turns = ipywidgets.ToggleButtons(options=["taking turns", "at once"], value="taking turns", description="players")
+    message = ipywidgets.HTML()
+    picture = _picture(dirac_picture(rate.value, penalty.value, True, start, steps))
+
+    def redraw(_=None):
+        values = rate.value, penalty.value, turns.value == "taking turns"
+        message.value = dirac_message(*values)
+        picture.value = png(dirac_picture(*values, start, steps))
+
+    redraw()
+    for control in (rate, penalty, turns):
+        control.observe(redraw, "value")
+    caption = "green ring: start; black cross: where both should end"
+    return ipywidgets.VBox([turns, rate, penalty, message, _captioned(picture, caption, plots.GENERATED)])
+
+
+def dirac_path(rate, penalty=0.0, alternate=True, start=(1.0, 1.0), steps=400):
+    """Weights (theta, psi) of the Dirac-GAN at each step of gradient descent: (steps + 1, 2).
+
+    Real data is 0, generated data theta, the logit psi * x, the losses minimax, ``penalty`` the weight of R1.
+    ``alternate`` says whether the generator answers the discriminator's new weight. Mescheder et al. 2018; notebook 06.
+    """
+    path = np.empty((steps + 1, 2))
+    path[0] = theta, psi = start
+    for i in range(steps):
+        new_psi = psi - rate * (theta * _sigmoid(psi * theta) + penalty * psi)
+        teacher = new_psi if alternate else psi
+        theta, psi = theta + rate * teacher * _sigmoid(teacher * theta), new_psi
+        path[i + 1] = theta, psi
+        if max(abs(theta), abs(psi)) > 1e3:  # it has left for good
+            path[i + 1 :] = path[i + 1]
+            break
+    return path
+
+
+def dirac_picture(rate, penalty, alternate, start=(1.0, 1.0), steps=400):
+    """The path as a picture: uint8 (h, w, 3)."""
+    path = dirac_path(rate, penalty, alternate, start, steps)
+    return figure_picture(lambda ax: plots.phase_portrait([path], 2.5, axes=[ax]), size=(4, 4))
+
+
+def dirac_message(rate, penalty, alternate):
+    """Say in one line of HTML what the step's eigenvalues at the goal foretell."""
+    half = 0.5 * rate
+    step = np.array([[1.0, half], [-half, 1.0 - rate * penalty]])  # of (theta, psi), players at once
+    if alternate:
+        step[0] += half * (step[1] - [0.0, 1.0])  # the generator answers the new psi
+    size = np.abs(np.linalg.eigvals(step)).max()
+    text = f"Largest eigenvalue of a step near the goal: {size:.4f}, "
+    if abs(size - 1.0) < 1e-9:
+        return _bold(text + "so it circles for ever.", plots.WRONG)
+    if size > 1.0:
+        return _bold(text + "so it spirals away.", plots.WRONG)
+    return _bold(
+        f"{text}so it is pulled in, half the way every {math.log(0.5) / math.log(size):.0f} steps.", plots.LATENT
+    )
+
+
+def _sigmoid(a):
+    return 0.5 * (1.0 + math.tanh(0.5 * a))
+
+
 # ---- Plain functions ----
 
 

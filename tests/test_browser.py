@@ -171,6 +171,21 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     _says(game, "Give 20 answers")
 
 
+def test_the_dirac_explorer_draws_what_its_plain_function_draws(page, lab_address, folder):
+    """Notebook 06."""
+    cell = nbformat.v4.new_code_cell("from gentutor import widgets\nwidgets.dirac_explorer()")
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": KERNEL})
+    nbformat.write(notebook, folder / "dirac.ipynb")
+    _run_all(page, lab_address, "dirac.ipynb")
+    cell = page.locator(".jp-Notebook .jp-CodeCell").first
+    _says(cell, "circles for ever")
+    _press(_handle(cell, 1), "ArrowRight", 4)
+    _shows(cell, 0, widgets.png(widgets.dirac_picture(0.2, 0.2, True)))
+    _says(cell, "pulled in")
+    cell.get_by_role("button", name="at once").press("Enter")
+    _shows(cell, 0, widgets.png(widgets.dirac_picture(0.2, 0.2, False)))
+
+
 # ---- Parts ----
 
 
