@@ -17,8 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import faces_scale
 from gentutor import faces, stylegan
+from stylegan_measures import report
 
 SETTINGS = {
     "channels": (64, 64, 48, 32, 16),
@@ -81,8 +81,8 @@ def train(model, images, path, minutes, rate):
         logs = run(tf.constant(batch(images, step)))
         if now > saved + SAVE_EVERY:
             save(model, path)
-            report = ", ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
-            print(f"step {step}, {step * BATCH / 1000:.0f} thousand faces: {report}", flush=True)
+            losses = ", ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
+            print(f"step {step}, {step * BATCH / 1000:.0f} thousand faces: {losses}", flush=True)
             model.reset_metrics()
             saved = now
     save(model, path)
@@ -105,10 +105,8 @@ def main():
         train(model, training_faces(options.folder), path, options.minutes, options.rate)
     if options.store:
         stylegan.store(model, ASSET)
-        model = stylegan.load(ASSET)
         print(f"{ASSET.stat().st_size / 1e6:.2f} MB")
-    print(f"step {int(model.iterations) if options.store else int(model.generator_optimizer.iterations)}")
-    print(faces_scale.report(model.sample(10_000, seed=1)))
+    print(f"step {int(model.generator_optimizer.iterations)}:", report(model.sample(10_000, seed=1)))
 
 
 if __name__ == "__main__":

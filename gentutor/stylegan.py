@@ -411,3 +411,35 @@ def mix(w, other, cut, layers):
     """One w in the layers before ``cut``, another from there on: (n, dim) twice, (n,) -> (n, layers, dim)."""
     before = tf.range(layers)[None, :, None] < cut[:, None, None]
     return tf.where(before, w[:, None], other[:, None])
+
+
+# ---- files ----
+
+
+def store(model, path):
+    """Write the averaged generator of a ``StyleGAN`` as float16 arrays, with the settings that ``load`` needs."""
+    settings = {"channels": model.channels, "dim": model.dim, "depth": (len(model.mapping.weights)) // 2}
+    networks = {"mapping": model.ema_mapping, "synthesis": model.ema_synthesis}
+    weights = {
+        f"{name}_{i}": weight.astype(np.float16)
+        for name, network in networks.items()
+        for i, weight in enumerate(network.get_weights())
+    }
+    np.savez_compressed(path, **settings, **weights)
+
+
+def load(path=None):
+    """A ``StyleGAN`` with the averaged generator from a file of ``store``; by default the bundled one of 64 × 64.
+
+    Its discriminator is new and knows nothing: the model draws, and can be trained on from its averaged weights.
+    """
+    with np.load(path or data.asset(CHECKPOINT)) as file:
+        arrays = {name: file[name] for name in file.files}
+    channels = tuple(int(width) for width in arrays["channels"])
+    judge = tuple(reversed(channels))
+    model = StyleGAN(channels, judge, int(arrays["dim"]), int(arrays["depth"]))
+    for name in ("mapping", "synthesis"):
+        weights = [arrays[f"{name}_{i}"] for i in range(len(getattr(model, name).weights))]
+        for network in (getattr(model, name), getattr(model, f"ema_{name}")):
+            network.set_weights([weight.astype(np.float32) for weight in weights])
+    return model
