@@ -4,7 +4,6 @@ Every function takes a ``stylegan.StyleGAN`` (or pictures) and returns plain num
 the right answer is known. Pictures are read by ``faces.read``: what a face *is* is what the reading network says.
 """
 
-import bands  # first: keeps the process on two cores before TensorFlow starts
 
 # isort: split
 import functools

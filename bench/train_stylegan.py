@@ -16,9 +16,9 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
+from stylegan_measures import report
 
 from gentutor import faces, stylegan
-from stylegan_measures import report
 
 SETTINGS = {
     "channels": (64, 64, 48, 32, 16),

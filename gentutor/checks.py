@@ -540,7 +540,11 @@ def slerp(attempt):
     third = (np.sin(2 * angle / 3) * a + np.sin(angle / 3) * c) / np.sin(angle)
     cases = [
         ((a, b, 0.0), a, "at t = 0 you are at a."),
-        ((a, b, 0.5), np.array([1, 1, 0]) / np.sqrt(2), "the straight line's middle has length 0.71: stay on the sphere."),
+        (
+            (a, b, 0.5),
+            np.array([1, 1, 0]) / np.sqrt(2),
+            "the straight line's middle has length 0.71: stay on the sphere.",
+        ),
         ((a, c, 1 / 3), third, "a third of the *angle*: use the sines of (1 − t)·angle and t·angle over sin(angle)."),
     ]
     return exercise("slerp", attempt, cases)

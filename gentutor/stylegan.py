@@ -164,7 +164,7 @@ class MinibatchDeviation(keras.layers.Layer):
 
 
 def mapping_network(dim=STYLE_DIM, depth=MAPPING_DEPTH):
-    """z (batch, dim) -> w (batch, dim): z scaled to length √dim, then ``depth`` dense layers. Depth 0 is the control."""
+    """z (batch, dim) -> w (batch, dim): z scaled to length √dim, ``depth`` dense layers. Depth 0 is the control."""
     z = keras.Input((validate.positive_int("dim", dim),), name="z")
     w = z * ops.rsqrt(ops.mean(ops.square(z), axis=-1, keepdims=True) + 1e-8)
     for _ in range(depth):
@@ -238,7 +238,7 @@ def _kernel(layer, size, inputs, outputs):
 
 
 def _bilinear(size):
-    """Matrix (2 size, size) of bilinear interpolation, pixels being squares: weights 1/4 and 3/4, the edges repeated."""
+    """Matrix (2 size, size) of bilinear interpolation of square pixels: weights 1/4 and 3/4, the edges repeated."""
     places = np.clip((np.arange(2 * size) + 0.5) / 2.0 - 0.5, 0.0, size - 1.0)
     return np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(size))).astype(np.float32)
 

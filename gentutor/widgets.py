@@ -138,8 +138,8 @@ def playback(frames, labels=None, title="", interval=250):
 def style_mixer(draw, w, groups):
     """Three choices of a face, one for each group of layers, and the picture whose styles come from those faces.
 
-    Args: ``draw``, a function from styles (n, layers, dim) to uint8 images (n, s, s, 3); ``w``, one row for each face to
-    choose from, (faces, dim); ``groups``, {name: layers}, such as {"coarse": range(0, 3), …}, each layer in one of them.
+    Args: ``draw``, a function from styles (n, layers, dim) to uint8 images (n, s, s, 3); ``w``, one row for each
+    face to choose from, (faces, dim); ``groups``, {name: layers}, such as {"coarse": range(0, 3), …}, each layer once.
     Raises ValueError if they do not fit each other. Notebook 07.
     """
     w = np.asarray(w, np.float32)
@@ -171,7 +171,9 @@ def style_mixer(draw, w, groups):
     for slider in chosen.values():
         slider.observe(redraw, "value")
     rows = [ipywidgets.HBox([slider, captions[name]], layout=_wrapping()) for name, slider in chosen.items()]
-    return ipywidgets.HBox([ipywidgets.VBox(rows), _captioned(mixed, "the mixture", plots.GENERATED)], layout=_wrapping())
+    return ipywidgets.HBox(
+        [ipywidgets.VBox(rows), _captioned(mixed, "the mixture", plots.GENERATED)], layout=_wrapping()
+    )
 
 
 def _face_slider(name, faces, start):

@@ -67,7 +67,11 @@ RIGHT = [
     (checks.crossover, lambda a, b, cut: ops.where(np.arange(len(a))[:, None] < cut, a, b)),
 ]
 WRONG = [
-    (checks.demodulate, lambda k, s: 1 / np.sqrt(np.mean((k * s[0][:, None]) ** 2, axis=(0, 1, 2)))[None], "not a mean"),
+    (
+        checks.demodulate,
+        lambda k, s: 1 / np.sqrt(np.mean((k * s[0][:, None]) ** 2, axis=(0, 1, 2)))[None],
+        "not a mean",
+    ),
     (checks.demodulate, lambda k, s: 1 / np.sqrt(np.sum(k**2, axis=(0, 1, 2)))[None] * np.ones((len(s), 1)), "style"),
     (checks.demodulate, lambda k, s: np.sqrt(np.sum((k * s[0][:, None]) ** 2, axis=(0, 1, 2)))[None], "one over"),
     (checks.demodulate, lambda k, s: (s @ np.abs(k).sum(axis=(0, 1))) ** -0.5, "one row|one over|sum over"),

@@ -253,9 +253,10 @@ def test_what_a_saved_notebook_keeps_of_a_widget_is_small():
 # ---- 07 ----
 
 
-class TestStyleMixer:
-    groups = {"coarse": range(2), "middle": range(2, 3), "fine": range(3, 5)}
+GROUPS = {"coarse": range(2), "middle": range(2, 3), "fine": range(3, 5)}
 
+
+class TestStyleMixer:
     @staticmethod
     def draw(styles):
         """A picture (5, 5) whose rows show the first number of each layer's style."""
@@ -264,7 +265,7 @@ class TestStyleMixer:
 
     def test_each_slider_chooses_the_face_for_its_layers(self):
         w = np.array([[10.0, 0], [20, 0], [30, 0]])
-        box = widgets.style_mixer(self.draw, w, self.groups)
+        box = widgets.style_mixer(self.draw, w, GROUPS)
         coarse, middle, fine = parts(box, ipywidgets.IntSlider)
         assert [slider.description for slider in (coarse, middle, fine)] == ["coarse:", "middle:", "fine:"]
         coarse.value, middle.value, fine.value = 3, 1, 2
@@ -275,7 +276,11 @@ class TestStyleMixer:
 
     @pytest.mark.parametrize(
         ("w", "groups"),
-        [(np.zeros(4), groups), (np.zeros((3, 4)), {"coarse": range(2), "fine": range(3, 5)}), (np.zeros((0, 4)), groups)],
+        [
+            (np.zeros(4), GROUPS),
+            (np.zeros((3, 4)), {"coarse": range(2), "fine": range(3, 5)}),
+            (np.zeros((0, 4)), GROUPS),
+        ],
     )
     def test_refuses_what_does_not_fit(self, w, groups):
         with pytest.raises(ValueError, match="groups must name each layer once"):
