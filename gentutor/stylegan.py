@@ -14,12 +14,11 @@ from keras import ops
 
 from gentutor import data, losses, training, validate
 
-CHANNELS = (48, 48, 32, 16)  # of the generator at 4 × 4, 8 × 8, … : one number for each resolution
-DISCRIMINATOR_CHANNELS = (16, 32, 48, 48)  # from the picture's size down to 4 × 4
+CHANNELS = (64, 64, 32, 16)  # of both players at 4 × 4, 8 × 8, … : one number for each resolution
 STYLE_DIM = 64  # numbers in z and in w
 MAPPING_DEPTH, MAPPING_SPEED = 3, 0.1
 GROUP = 4  # examples that MinibatchDeviation compares
-PENALTY, PENALTY_EVERY, RATE = 0.1, 16, 3e-3
+PENALTY, PENALTY_EVERY, RATE = 1.0, 16, 1e-2
 CHECKPOINT = "stylegan_faces.npz"
 
 
@@ -72,7 +71,7 @@ class Conv(keras.layers.Layer):
 
 
 class ModulatedConv(keras.layers.Layer):
-    """Convolution whose input channels are scaled by a style that is computed from w: x, w -> (batch, h, w, channels).
+    """Convolution whose input channels are scaled by a style that is computed from w: [x, w] -> (batch, h, w, channels).
 
     With ``demodulate`` each output channel is divided by the size that it would have for inputs of size 1. Scaling the
     inputs and the outputs is the same as scaling the weights anew for each example, and faster. Karras et al. 2020.
@@ -82,13 +81,15 @@ class ModulatedConv(keras.layers.Layer):
         super().__init__(**kwargs)
         self.channels, self.size, self.demodulate = channels, size, demodulate
 
-    def build(self, x_shape, w_shape):
+    def build(self, shapes):
+        x_shape, w_shape = shapes
         self.kernel = _kernel(self, self.size, x_shape[-1], self.channels)
         self.scale = 1.0 / math.sqrt(self.size**2 * x_shape[-1])
         self.style = Dense(x_shape[-1], bias=1.0, name="style")
         self.style.build(w_shape)
 
-    def call(self, x, w):
+    def call(self, inputs):
+        x, w = inputs
         style, kernel = self.style(w), self.kernel * self.scale
         x = tf.nn.conv2d(x * style[:, None, None, :], kernel, 1, "SAME")
         if self.demodulate:
@@ -98,12 +99,13 @@ class ModulatedConv(keras.layers.Layer):
 
 
 class Noise(keras.layers.Layer):
-    """Adds noise (batch, h, w, 1) to every channel with one learnt strength, which begins at 0."""
+    """Adds noise (batch, h, w, 1) to every channel with one learnt strength that begins at 0: [x, noise] -> x."""
 
-    def build(self, x_shape, noise_shape):
+    def build(self, shapes):
         self.strength = self.add_weight(name="strength", shape=(), initializer="zeros")
 
-    def call(self, x, noise):
+    def call(self, inputs):
+        x, noise = inputs
         return x + self.strength * noise
 
 
@@ -167,8 +169,8 @@ def mapping_network(dim=STYLE_DIM, depth=MAPPING_DEPTH):
     """z (batch, dim) -> w (batch, dim): z scaled to length √dim, ``depth`` dense layers. Depth 0 is the control."""
     z = keras.Input((validate.positive_int("dim", dim),), name="z")
     w = z * ops.rsqrt(ops.mean(ops.square(z), axis=-1, keepdims=True) + 1e-8)
-    for _ in range(depth):
-        w = Leaky()(Dense(dim, speed=MAPPING_SPEED)(w))
+    for i in range(depth):
+        w = Leaky()(Dense(dim, speed=MAPPING_SPEED, name=f"dense_{i}")(w))
     return keras.Model(z, w, name="mapping")
 
 
@@ -178,28 +180,42 @@ def synthesis_network(channels=CHANNELS, dim=STYLE_DIM):
     One resolution for each number in ``channels``, from 4 × 4 on. The first has one styled layer, the others two:
     layers = 2 · len(channels) − 1. Each resolution adds its own picture to the enlarged sum of those before.
     """
-    count = layer_count(channels)
-    styles, noise = keras.Input((count, dim), name="w"), keras.Input((noise_size(channels),), name="pixels")
-    maps = iter(_noise_maps(noise, channels))
-    w = [styles[:, i] for i in range(count)]
-    x = _styled(Constant(channels[0])(styles), w[0], next(maps), channels[0])
-    picture = Bias()(ModulatedConv(3, 1, demodulate=False)(x, w[0]))
-    for i, width in enumerate(channels[1:]):
-        x = _styled(x, w[2 * i + 1], next(maps), width, enlarge=True)
-        x = _styled(x, w[2 * i + 2], next(maps), width)
-        picture = Upsample()(picture) + Bias()(ModulatedConv(3, 1, demodulate=False)(x, w[2 * i + 2]))
-    return keras.Model([styles, noise], picture, name="synthesis")
+    count, sizes = layer_count(channels), layer_sizes(channels)
+    styles, pixels = keras.Input((count, dim), name="w"), keras.Input((noise_size(channels),), name="pixels")
+    noise, x, picture = list(_noise_maps(pixels, channels)), Constant(channels[0], name="constant")(styles), None
+    for i, size in enumerate(sizes):
+        first, last = i % 2 == 1, i % 2 == 0  # of its resolution; 4 × 4 has a last layer alone
+        x = ModulatedConv(channels[(i + 1) // 2], name=f"conv_{i}")([x, styles[:, i]])
+        if first:  # after the convolution: a quarter of its cost
+            x = Upsample()(x)
+        x = Leaky()(Bias(name=f"bias_{i}")(Noise(name=f"noise_{i}")([x, noise[i]])))
+        if last:
+            own = ModulatedConv(3, 1, demodulate=False, name=f"picture_{size}")([x, styles[:, i]])
+            own = Bias(name=f"picture_bias_{size}")(own)
+            picture = own if picture is None else Upsample()(picture) + own
+    return keras.Model([styles, pixels], picture, name="synthesis")
 
 
-def discriminator(size=32, channels=DISCRIMINATOR_CHANNELS):
-    """Pictures (batch, size, size, 3) -> logits (batch, 1): convolutions of stride 2 down to 4 × 4."""
-    x = picture = keras.Input((size, size, 3), name="picture")
-    x = Leaky()(Conv(channels[0])(x))
-    for width in channels[1:]:
-        x = Leaky()(Conv(width, strides=2)(x))
-    x = Leaky()(Conv(channels[-1])(MinibatchDeviation()(x)))
-    x = Leaky()(Dense(64)(keras.layers.Flatten()(x)))
-    return keras.Model(picture, Dense(1)(x), name="discriminator")
+def discriminator(channels=CHANNELS):
+    """Pictures (batch, s, s, 3) -> logits (batch, 1): convolutions of stride 2 down to 4 × 4.
+
+    Mirrors the generator: at each resolution the picture, shrunk to that size, is looked at once more.
+    """
+    size = picture_size(channels)
+    x = picture = shrunk = keras.Input((size, size, 3), name="picture")
+    x = Leaky()(Conv(channels[-1], name=f"look_{size}")(picture))
+    for width in channels[-2::-1]:
+        x = Leaky()(Conv(width, strides=2, name=f"down_{size}")(x))
+        shrunk, size = keras.layers.AveragePooling2D(2)(shrunk), size // 2
+        x += Leaky()(Conv(width, name=f"look_{size}")(shrunk))
+    x = Leaky()(Conv(channels[0], name="last")(MinibatchDeviation()(x)))
+    x = Leaky()(Dense(64, name="dense")(keras.layers.Flatten()(x)))
+    return keras.Model(picture, Dense(1, name="logit")(x), name="discriminator")
+
+
+def picture_size(channels=CHANNELS):
+    """Height and width of the pictures."""
+    return 4 * 2 ** (len(channels) - 1)
 
 
 def layer_count(channels=CHANNELS):
@@ -215,14 +231,6 @@ def layer_sizes(channels=CHANNELS):
 def noise_size(channels=CHANNELS):
     """How many random numbers one picture takes: one for each pixel of each styled layer."""
     return sum(size**2 for size in layer_sizes(channels))
-
-
-def _styled(x, w, noise, width, enlarge=False):
-    """One styled layer: modulated convolution, perhaps twice the size, noise, bias, LeakyReLU."""
-    x = ModulatedConv(width)(x, w)
-    if enlarge:  # after the convolution: a quarter of its cost
-        x = Upsample()(x)
-    return Leaky()(Bias()(Noise()(x, noise)))
 
 
 def _noise_maps(noise, channels):
@@ -250,9 +258,10 @@ class StyleGAN(keras.Model):
     """Mapping, synthesis and discriminator with their training step; pictures come from averaged weights.
 
     Args:
-        channels: of the generator at 4 × 4, 8 × 8, …; discriminator_channels: from the picture's size down to 4 × 4.
+        channels: of both players at 4 × 4, 8 × 8, …
         depth: dense layers of the mapping network; 0 is the control without one.
-        penalty: weight of R1, half the squared gradient of the logits at real pictures, taken every 16th step.
+        penalty: weight of R1, half the squared gradient of the logits at real pictures, taken every 16th step. It is
+            meant for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks with it.
         mixing: share of pictures in training that get one w up to a random layer and another from there on.
         ema_decay: of the averaged weights, in ``ema_mapping`` and ``ema_synthesis``.
         seed: with the step number it decides all noise in training.
@@ -261,7 +270,6 @@ class StyleGAN(keras.Model):
     def __init__(
         self,
         channels=CHANNELS,
-        discriminator_channels=DISCRIMINATOR_CHANNELS,
         dim=STYLE_DIM,
         depth=MAPPING_DEPTH,
         penalty=PENALTY,
@@ -271,10 +279,11 @@ class StyleGAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.channels, self.dim, self.size = tuple(channels), dim, 4 * 2 ** (len(channels) - 1)
+        self.settings = {"dim": dim, "depth": depth, "penalty": penalty, "mixing": mixing, "ema_decay": ema_decay}
+        self.channels, self.dim, self.size = tuple(channels), dim, picture_size(channels)
         self.mapping, self.ema_mapping = (mapping_network(dim, depth) for _ in range(2))
         self.synthesis, self.ema_synthesis = (synthesis_network(channels, dim) for _ in range(2))
-        self.discriminator = discriminator(self.size, discriminator_channels)
+        self.discriminator = discriminator(channels)
         self.penalty, self.mixing = validate.number("penalty", penalty), validate.number("mixing", mixing, 0.0, 1.0)
         self.ema_decay, self.seed = validate.number("ema_decay", ema_decay, 0.0, 1.0), validate.seed(seed)
         self.ema_mapping.set_weights(self.mapping.get_weights())
@@ -293,10 +302,10 @@ class StyleGAN(keras.Model):
     def train_step(self, data):
         """One step of each player on a batch of real pictures in [-1, 1], (batch, s, s, 3)."""
         real, step = training.unpack_batch(data), self.generator_optimizer.iterations
-        noise = training.noise((2, real.shape[0], 2 * self.dim + noise_size(self.channels)), self.seed, step)
-        cuts = self._cuts(real.shape[0], step)
+        noise = training.noise((real.shape[0], 2 * self.dim + noise_size(self.channels)), self.seed, step)
+        with tf.GradientTape() as drawing:
+            fake = self.generate(noise, self._cuts(real.shape[0], step))
 
-        fake = self.generate(noise[0], cuts[0])
         with tf.GradientTape() as tape:
             d_loss = losses.discriminator_loss(self.discriminator(real), self.discriminator(fake))
             now = tf.equal(step % PENALTY_EVERY, 0)
@@ -306,10 +315,12 @@ class StyleGAN(keras.Model):
         self.discriminator_optimizer.apply(tape.gradient(loss, weights), weights)
 
         with tf.GradientTape() as tape:
-            g_loss = losses.generator_loss(self.discriminator(self.generate(noise[1], cuts[1])))
+            tape.watch(fake)
+            g_loss = losses.generator_loss(self.discriminator(fake))
             loss = ops.mean(g_loss)
+        message = tape.gradient(loss, fake)  # what the new discriminator wants of each pixel of the same pictures
         weights = self.generator_weights
-        self.generator_optimizer.apply(tape.gradient(loss, weights), weights)
+        self.generator_optimizer.apply(drawing.gradient(fake, weights, message), weights)
         self._update_ema(step)
         for tracker, value in zip(self.trackers, (d_loss, g_loss), strict=True):
             tracker.update_state(value)
@@ -322,6 +333,27 @@ class StyleGAN(keras.Model):
         """
         first, second, pixels = tf.split(noise, [self.dim, self.dim, noise.shape[1] - 2 * self.dim], axis=1)
         return self.synthesis([mix(self.mapping(first), self.mapping(second), cut, self.layer_count), pixels])
+
+    def grown(self, width):
+        """A model of twice the size that begins as the same functions: its new layers, ``width`` channels, add nothing.
+
+        Its generator draws this one's pictures enlarged, its discriminator shrinks what it sees and judges as this one
+        does. Compile it and go on (progressive growing, Karras et al. 2018).
+        """
+        new = StyleGAN((*self.channels, width), seed=self.seed, **self.settings)
+        for name in ("mapping", "synthesis", "ema_mapping", "ema_synthesis", "discriminator"):
+            old_layers = {layer.name: layer for layer in getattr(self, name).layers if layer.weights}
+            for layer in getattr(new, name).layers:
+                if layer.name in old_layers:
+                    layer.set_weights(old_layers[layer.name].get_weights())
+        for network, layer in (
+            (new.synthesis, f"picture_{new.size}"),
+            (new.ema_synthesis, f"picture_{new.size}"),
+            (new.discriminator, f"down_{new.size}"),
+        ):
+            kernel = network.get_layer(layer).kernel
+            kernel.assign(ops.zeros_like(kernel))
+        return new
 
     def fit(self, *args, **kwargs):
         """Train on a dataset of batches or an array in [-1, 1]; arguments as in ``training.fit``."""
@@ -373,9 +405,9 @@ class StyleGAN(keras.Model):
         )
 
     def _cuts(self, batch, step):
-        """The layer from which the second w is used, (2, batch): layer_count, so never, for 1 - mixing of them."""
+        """The layer from which the second w is used, (batch,): layer_count, so never, for 1 - mixing of them."""
         key = tf.stack([tf.constant(self.seed, tf.int32), -1 - tf.cast(step, tf.int32)])
-        u = tf.random.stateless_uniform((2, batch), key)
+        u = tf.random.stateless_uniform((batch,), key)
         share = tf.minimum(u / max(self.mixing, 1e-9), 1.0)
         return 1 + tf.cast(share * (self.layer_count - 1), tf.int32)
 
@@ -383,7 +415,8 @@ class StyleGAN(keras.Model):
         with tf.GradientTape() as tape:
             tape.watch(real)
             logits = self.discriminator(real)
-        return self.penalty * losses.gradient_penalty(tape.gradient(logits, real))
+        weight = self.penalty * (self.size / 32) ** 2
+        return weight * losses.gradient_penalty(tape.gradient(logits, real))
 
     def _update_ema(self, step):
         step = ops.cast(step, "float32")
@@ -418,7 +451,7 @@ def mix(w, other, cut, layers):
 
 def store(model, path):
     """Write the averaged generator of a ``StyleGAN`` as float16 arrays, with the settings that ``load`` needs."""
-    settings = {"channels": model.channels, "dim": model.dim, "depth": (len(model.mapping.weights)) // 2}
+    settings = {"channels": model.channels, "dim": model.dim, "depth": model.settings["depth"]}
     networks = {"mapping": model.ema_mapping, "synthesis": model.ema_synthesis}
     weights = {
         f"{name}_{i}": weight.astype(np.float16)
@@ -436,8 +469,7 @@ def load(path=None):
     with np.load(path or data.asset(CHECKPOINT)) as file:
         arrays = {name: file[name] for name in file.files}
     channels = tuple(int(width) for width in arrays["channels"])
-    judge = tuple(reversed(channels))
-    model = StyleGAN(channels, judge, int(arrays["dim"]), int(arrays["depth"]))
+    model = StyleGAN(channels, dim=int(arrays["dim"]), depth=int(arrays["depth"]))
     for name in ("mapping", "synthesis"):
         weights = [arrays[f"{name}_{i}"] for i in range(len(getattr(model, name).weights))]
         for network in (getattr(model, name), getattr(model, f"ema_{name}")):

@@ -42,6 +42,11 @@ def decode(z):
 images = data.load_mnist().x_test[:200]
 z = np.random.default_rng(0).standard_normal((40, 2))
 film = np.stack([widgets.tile(decode(spread * z)) for spread in (0.0, 0.5, 1.0, 1.5)])
+
+def draw(styles):
+    return decode(np.asarray(styles)[:, :2, 0])  # the first layer decides z1, the second z2
+
+groups = {"coarse": range(1), "fine": range(1, 2)}
 """
 WIDGET_CELLS = [
     "widgets.latent_explorer(decode)",
@@ -49,6 +54,7 @@ WIDGET_CELLS = [
     "widgets.interpolation_explorer(decode, [-2.0, 1.0], [2.0, -1.0])",
     "widgets.range_explorer(images)",
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
+    "widgets.style_mixer(draw, z[:5], groups)",
 ]
 
 
@@ -132,7 +138,7 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     namespace = {}
     exec(FIRST_CELLS, namespace)
     decode, images, film = (namespace[name] for name in ("decode", "images", "film"))
-    latent, twenty, interpolation, scaling, playback = explorers
+    latent, twenty, interpolation, scaling, playback, mixer = explorers
 
     _press(_handle(latent, 0), "ArrowRight", 5)
     _press(_handle(latent, 1), "ArrowLeft", 3)
@@ -159,6 +165,10 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     _says(playback, "epoch 2")
     playback.locator(".widget-play button").first.press("Enter")
     _says(playback, "epoch 3")
+
+    _press(_handle(mixer, 1), "ArrowRight", 2)  # coarse from the first face, fine from the second and two on
+    styles = namespace["z"][[0, 3]].astype(np.float32)[None]
+    _shows(mixer, 2, widgets.png(namespace["draw"](styles)[0], 256))
 
 
 # ---- Parts ----
