@@ -181,7 +181,7 @@ print(f"size of the output for a style 100 times as loud: {np.std(modulated(x, l
 
 # %%
 layer, w = stylegan.ModulatedConv(24), network(z[:6])
-package_output = layer(x, w)
+_ = layer([x, w])  # its weights are made at the first call
 
 
 def ours(x, w):
@@ -189,7 +189,7 @@ def ours(x, w):
     return modulated(x, style, layer.kernel * layer.scale)
 
 
-_ = checks.same(ours, layer, x, w)
+_ = checks.same(ours, lambda x, w: layer([x, w]), x, w)
 
 # %% [markdown]
 # ## Part 3: noise
@@ -206,9 +206,9 @@ def add_noise(x, noise, strength):
 
 noise = rng.standard_normal((6, 8, 8, 1), "float32")
 noise_layer = stylegan.Noise()
-noise_layer(x, noise)
+_ = noise_layer([x, noise])
 noise_layer.strength.assign(0.5)
-_ = checks.same(lambda x, n: add_noise(x, n, 0.5), noise_layer, x, noise)
+_ = checks.same(lambda x, n: add_noise(x, n, 0.5), lambda x, n: noise_layer([x, n]), x, noise)
 
 # %% [markdown]
 # ## Part 4: from 4 × 4 to 32 × 32
@@ -218,53 +218,47 @@ _ = checks.same(lambda x, n: add_noise(x, n, 0.5), noise_layer, x, noise)
 
 
 # %%
-def styled(x, w, noise, parts, enlarge=False):
-    """One styled layer: modulated convolution, perhaps twice the size, noise, bias, LeakyReLU."""
-    conv, noise_part, bias = parts
+def styled(x, w, noise, number, network):
+    """Styled layer number so: modulated convolution, perhaps twice the size, noise, bias, LeakyReLU."""
+    conv, strength, bias = (network.get_layer(f"{kind}_{number}") for kind in ("conv", "noise", "bias"))
     x = modulated(x, dense(w, conv.style.kernel, conv.style.bias), conv.kernel * conv.scale)
-    if enlarge:
+    if number % 2 == 1:  # the first layer of a resolution; after the convolution, which is cheaper
         x = tf.image.resize(x, (2 * x.shape[1], 2 * x.shape[2]), "bilinear")
-    return leaky(add_noise(x, noise, noise_part.strength) + bias.bias)
+    return leaky(add_noise(x, noise, strength.strength) + bias.bias)
 
 
-sizes = stylegan.layer_sizes(stylegan.CHANNELS)
-for number, size in enumerate(sizes):
-    print(f"layer {number}: {size} × {size} pixels, {stylegan.CHANNELS[(number + 1) // 2]} channels")
-
-# %%
-model = stylegan.StyleGAN(seed=0)
-kinds = {name: [part for part in model.synthesis.layers if type(part).__name__ == name] for name in
-         ("ModulatedConv", "Noise", "Bias", "Constant")}  # fmt: skip
-convs = [part for part in kinds["ModulatedConv"] if part.demodulate]
-to_picture = [part for part in kinds["ModulatedConv"] if not part.demodulate]
-biases = [part for part in kinds["Bias"] if part.bias.shape[0] > 3]
-print(len(convs), "styled convolutions,", len(to_picture), "convolutions that make pictures,",
-      f"{model.synthesis.count_params():,} weights")  # fmt: skip
+def own_picture(x, w, size, network):
+    """What one resolution adds to the picture: a convolution of 1 × 1 with a style, but not demodulated."""
+    conv, bias = network.get_layer(f"picture_{size}"), network.get_layer(f"picture_bias_{size}")
+    style = dense(w, conv.style.kernel, conv.style.bias)
+    return tf.nn.conv2d(x * style[:, None, None, :], conv.kernel * conv.scale, 1, "SAME") + bias.bias
 
 
 # %%
-def synthesis(w, noises):
-    """Styles (batch, 7, 64) and noise maps -> pictures (batch, 32, 32, 3)."""
-    x, picture = ops.tile(kinds["Constant"][0].picture, (len(w), 1, 1, 1)), 0.0
-    for i, parts in enumerate(zip(convs, kinds["Noise"], biases, strict=True)):
-        x = styled(x, w[:, i], noises[i], parts, enlarge=i % 2 == 1)
-        if i % 2 == 0:  # the last layer of a resolution
-            part = to_picture[i // 2]
-            style = dense(w[:, i], part.style.kernel, part.style.bias)
-            own = tf.nn.conv2d(x * style[:, None, None, :], part.kernel * part.scale, 1, "SAME")
-            picture = own if i == 0 else own + tf.image.resize(picture, own.shape[1:3], "bilinear")
+CHANNELS, SIZES = stylegan.CHANNELS, stylegan.layer_sizes(stylegan.CHANNELS)
+
+
+def synthesis(w, noise, network):
+    """Styles (batch, 7, 64), noise (batch, all pixels of all layers) -> pictures (batch, 32, 32, 3)."""
+    x, picture = ops.tile(network.get_layer("constant").picture, (len(w), 1, 1, 1)), None
+    maps = tf.split(noise, [size**2 for size in SIZES], axis=1)
+    for number, size in enumerate(SIZES):
+        x = styled(x, w[:, number], ops.reshape(maps[number], (-1, size, size, 1)), number, network)
+        if number % 2 == 0:  # the last layer of a resolution
+            own = own_picture(x, w[:, number], size, network)
+            picture = own if picture is None else own + tf.image.resize(picture, (size, size), "bilinear")
     return picture
 
 
-styles, flat = (
-    ops.repeat(network(z[:6])[:, None], 7, axis=1),
-    tf.random.stateless_normal((6, sum(s * s for s in sizes)), (0, 2)),
-)
-maps = [
-    ops.reshape(part, (6, s, s, 1))
-    for part, s in zip(tf.split(flat, [s * s for s in sizes], axis=1), sizes, strict=True)
-]
-_ = checks.same(lambda w, n: synthesis(w, maps), lambda w, n: model.synthesis([w, n]), styles, flat)
+# %%
+for number, size in enumerate(SIZES):
+    print(f"layer {number}: {size} × {size} pixels, {CHANNELS[(number + 1) // 2]} channels")
+model = stylegan.StyleGAN()
+print(f"{model.synthesis.count_params():,} weights")
+styles = ops.repeat(network(z[:6])[:, None], 7, axis=1)
+flat = tf.random.stateless_normal((6, stylegan.noise_size(CHANNELS)), (0, 2))
+theirs = model.synthesis
+_ = checks.same(lambda w, noise: synthesis(w, noise, theirs), lambda w, noise: theirs([w, noise]), styles, flat)
 
 # %% [markdown]
 # From here on the package's layers draw. Is $w$ heard at all? An untrained generator, one $z$, and one change at a
@@ -286,7 +280,8 @@ for name, inputs in trials.items():
 # All layers speak, and the noise is silent as long as its strength is 0.
 #
 # ## Part 5: the other player
-# The discriminator is plain: convolutions of stride 2 from 32 × 32 to 4 × 4, then two dense layers. One idea is new. A
+# The discriminator mirrors the generator: convolutions of stride 2 go from 32 × 32 to 4 × 4, and at each resolution it
+# looks once more at the picture, shrunk to that size. One idea is new. A
 # generator that draws one face for ever (notebook 02's collapse) cannot be caught by looking at one picture at a time.
 # So the examples of a batch are compared in groups of four, and **how much they differ** is added as one more channel:
 
@@ -298,7 +293,7 @@ def group_deviation(x):
     return ops.mean(ops.sqrt(ops.var(groups, axis=0) + 1e-8), axis=(1, 2, 3))
 
 
-x = tf.random.stateless_normal((8, 4, 4, 48), (0, 3))
+x = tf.random.stateless_normal((8, 4, 4, 64), (0, 3))
 print("different examples", group_deviation(x).numpy().round(3), end=", ")
 print("the same four times", group_deviation(ops.repeat(x[:1], 4, axis=0)).numpy().round(3))
 _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_deviation, x)
@@ -306,13 +301,16 @@ _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_
 # %% [markdown]
 # ## Part 6: training
 # The game is notebook 02's: the logistic loss for the discriminator, the non-saturating one for the generator, R1, and
-# an average of the generator's weights for drawing. Three things are new.
+# an average of the generator's weights for drawing. Four things are new.
 #
 # - **Lazy R1.** The penalty on the slope at real pictures costs a second gradient. It is enough to take it every 16th
 #   step, 16 times as strong.
 # - **Mixing.** Half of the pictures are drawn with two $w$: one up to a random layer, another from there on. So no
 #   layer can rely on what another layer was told.
 # - **The mapping network** learns ten times as slowly as the rest.
+# - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at 8 × 8 and
+#   16 × 16, where a step costs a small part. Then a resolution is added to both players, in such a way that they begin
+#   as the very same functions: the new layers add 0 until they have learnt better.
 
 
 # %%
@@ -326,25 +324,55 @@ cut = tf.constant([1, 3, 7])
 _ = checks.same(mix, stylegan.mix, network(z[:3]), network(z[3:6]), cut, 7)
 
 # %%
-STEPS, BATCH, EPOCHS = 3600, 32, 12
+old = stylegan.StyleGAN(CHANNELS[:3])  # up to 16 × 16
+new = old.grown(CHANNELS[3])
+x = tf.random.stateless_normal((4, 32, 32, 3), (0, 4))
 
 
-def scaled_batches(images):
-    """Endless shuffled batches as float32 in [-1, 1]."""
-    return data.batches(images, BATCH).map(lambda x: ops.cast(x, "float32") / 127.5 - 1.0)
+def old_on_shrunk(x):
+    return old.discriminator(tf.nn.avg_pool2d(x, 2, 2, "VALID"))
 
 
-film = callbacks.Snapshots(lambda m: widgets.tile(m.sample(24, seed=1), columns=12))
+_ = checks.same(new.discriminator, old_on_shrunk, x)
+
+# %%
+BATCH = 32
+STAGES = {8: 1200, 16: 2400, 32: 3200}  # steps at each size
+
+
+def scaled_batches(images, size):
+    """Endless shuffled batches, shrunk to size × size, as float32 in [-1, 1]."""
+    factor = images.shape[1] // size
+
+    def shrink(batch):
+        x = ops.cast(batch, "float32") / 127.5 - 1.0
+        return tf.nn.avg_pool2d(x, factor, factor, "VALID")
+
+    return data.batches(images, BATCH).map(shrink)
+
+
+# %%
+def enlarged(model):
+    """24 pictures of fixed z, each pixel as a square, 32 × 32."""
+    factor = 32 // model.size
+    return widgets.tile(model.sample(24, seed=1).repeat(factor, axis=1).repeat(factor, axis=2), columns=12)
+
+
 keras.utils.set_random_seed(0)
-model = stylegan.StyleGAN(seed=0)
-model.compile()
-model.fit(scaled_batches(train_images), epochs=EPOCHS, steps_per_epoch=STEPS // EPOCHS, verbose=0, callbacks=[film])
-widgets.playback(np.array(film.frames), [f"step {STEPS // EPOCHS * e:,}" for e in film.epochs], title="The same 24 z")
+model, frames, titles = stylegan.StyleGAN(CHANNELS[:2]), [], []
+for size, steps in STAGES.items():
+    model = model if model.size == size else model.grown(CHANNELS[len(model.channels)])
+    model.compile()
+    film = callbacks.Snapshots(enlarged)
+    model.fit(scaled_batches(train_images, size), epochs=4, steps_per_epoch=steps // 4, verbose=0, callbacks=[film])
+    frames += film.frames
+    titles += [f"{size} × {size}, step {steps // 4 * epoch:,}" for epoch in film.epochs]
+widgets.playback(np.array(frames), titles, title="The same 24 z")
 
 # %%
 samples = model.sample(5000, seed=3)
-show(samples[:48], title=f"generated after {STEPS:,} steps, 32 × 32")
-strengths = [float(part.strength) for part in model.ema_synthesis.layers if isinstance(part, stylegan.Noise)]
+show(samples[:48], title="generated, 32 × 32")
+strengths = [float(model.ema_synthesis.get_layer(f"noise_{i}").strength) for i in range(7)]
 print("strength of the noise, layer by layer:", np.round(strengths, 3))
 
 # %% [markdown]
