@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gentutor import stylegan
+from gentutor import data, stylegan
 
 SMALL = {"channels": (8, 8, 4), "dim": 16}
 
@@ -113,6 +113,15 @@ def test_truncation_pulls_all_pictures_to_one():
     pulled = model.draw(model.mean_w() + 0.0 * model.map(normal(4, 16)))
     assert np.ptp(pulled.astype(int), axis=0).max() == 0
     assert np.abs(model.sample(4, seed=1, psi=1.0).astype(int) - model.sample(4, seed=1).astype(int)).max() == 0
+
+
+def test_fit_takes_batches_and_counts_both_losses():
+    model = small_model()
+    batches = data.batches(pictures(), 8).map(lambda x: x / 1.0)
+    history = model.fit(batches, epochs=2, steps_per_epoch=2, verbose=0).history
+    assert set(history) == {"discriminator_loss", "generator_loss"}
+    assert int(model.generator_optimizer.iterations) == 4
+    assert np.isfinite(history["generator_loss"]).all()
 
 
 def test_wrong_data_is_named():

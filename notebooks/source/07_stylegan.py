@@ -308,7 +308,7 @@ _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_
 # - **Mixing.** Half of the pictures are drawn with two $w$: one up to a random layer, another from there on. So no
 #   layer can rely on what another layer was told.
 # - **The mapping network** learns ten times as slowly as the rest.
-# - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at 8 × 8 and
+# - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at
 #   16 × 16, where a step costs a small part. Then a resolution is added to both players, in such a way that they begin
 #   as the very same functions: the new layers add 0 until they have learnt better.
 
@@ -337,7 +337,7 @@ _ = checks.same(new.discriminator, old_on_shrunk, x)
 
 # %%
 BATCH = 32
-STAGES = {8: 1200, 16: 2400, 32: 3200}  # steps at each size
+STAGES = {16: 2400, 32: 3000}  # steps at each size
 
 
 def scaled_batches(images, size):
@@ -359,7 +359,7 @@ def enlarged(model):
 
 
 keras.utils.set_random_seed(0)
-model, frames, titles = stylegan.StyleGAN(CHANNELS[:2]), [], []
+model, frames, titles = stylegan.StyleGAN(CHANNELS[:3]), [], []
 for size, steps in STAGES.items():
     model = model if model.size == size else model.grown(CHANNELS[len(model.channels)])
     model.compile()
