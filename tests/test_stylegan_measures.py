@@ -122,3 +122,28 @@ def test_direction_follows_the_probe_and_leaves_others_alone(measures):
     clean = measures.direction(w, target, [other])
     assert abs(clean[1]) < 1e-6
     assert np.linalg.norm(clean) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_augmentation_does_nothing_at_p_0_and_moves_pictures_whole(measures):
+    import few_faces
+
+    x = tf.constant(np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 3)), tf.float32)
+    layer = few_faces.Augment()
+    np.testing.assert_array_equal(layer(x), x)
+    layer.p.assign(0.9)
+    assert np.abs(layer(x).numpy() - x).max() > 0.1
+    moved = few_faces.shifted(x, tf.constant([[0, 0], [2, 0], [0, -3], [1, 1]])).numpy()
+    np.testing.assert_array_equal(moved[0], x[0])
+    np.testing.assert_array_equal(moved[1, 2:], x[1, :-2])
+    np.testing.assert_array_equal(moved[2, :, :-3], x[2, :, 3:])
+    np.testing.assert_array_equal(moved[3, 1:, 1:], x[3, :-1, :-1])
+
+
+def test_a_sure_discriminator_raises_p(measures):
+    import few_faces
+
+    model = few_faces.Adaptive(channels=(8, 8, 4), dim=16)
+    model.compile()
+    model.discriminator.layers[-1].get_layer("logit").bias.assign([50.0])
+    model.train_on_batch(np.tanh(np.random.default_rng(0).standard_normal((8, 16, 16, 3))).astype("float32"))
+    assert float(model.augment.p) == pytest.approx(few_faces.PACE)
