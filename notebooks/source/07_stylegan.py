@@ -39,7 +39,6 @@ if importlib.util.find_spec("gentutor") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", SOURCE], check=True)
 
 # %%
-
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,6 +53,7 @@ plots.use_style()
 keras.utils.set_random_seed(0)
 
 
+# %%
 def show(images, columns=12, title="", width=9.0):
     """Pictures (n, s, s, 3) side by side, as wide as the page."""
     picture = widgets.tile(images, columns)
@@ -409,16 +409,15 @@ distance = {name: metrics.frechet_distance(real_features, faces.features(images)
 limit = 1.5 * np.sqrt(np.mean(residuals(held_out) ** 2))
 
 
-def judge(images, distance):
-    """Share of the excess distance, species' total variation, share of drawable faces."""
-    floor, scale = distances["other drawn faces"], distances["Gaussian"]
+def judge(images, d):
+    """Share of the excess distance d, species' total variation, share of drawable faces."""
+    floor, scale = distance["other drawn faces"], distance["Gaussian"]
     species = np.bincount(faces.read(images).species, minlength=3) / len(images)
-    return (distance - floor) / (scale - floor), 0.5 * np.abs(species - 1 / 3).sum(), np.mean(residuals(images) < limit)
+    return (d - floor) / (scale - floor), 0.5 * np.abs(species - 1 / 3).sum(), np.mean(residuals(images) < limit)
 
 
-distances = distance
-for name, images in {"real": held_out, **sets}.items():
-    share, off, drawable = judge(images, distances.get(name, 0.0))
+for name, images in sets.items():
+    share, off, drawable = judge(images, distance[name])
     print(f"{name:18s} share {share:5.2f}, species off by {off:.3f}, drawable {drawable:.2f}")
 
 # %% [markdown]
@@ -612,7 +611,9 @@ opened = {
 }
 for name in questions:
     print(f"{name:11s} bits left open: Z {opened['z'][name]:.3f}, W {opened['w'][name]:.3f}")
-print({space: round(2 ** sum(bits.values()), 1) for space, bits in opened.items()}, "= 2 to the power of their sum")
+print(
+    {space: round(float(2 ** sum(bits.values())), 1) for space, bits in opened.items()}, "= 2 to the power of their sum"
+)
 
 # %% [markdown]
 # ## Finding a given face, and changing one thing about it
@@ -630,6 +631,7 @@ adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.05, 300))
 adam.build([found_w])
 
 
+# %%
 @tf.function
 def descend():
     with tf.GradientTape() as tape:
@@ -788,7 +790,8 @@ checks.crossover(my_crossover)
 #   matter, so that layers can be addressed one by one.
 # - What a layer decides is a matter for measurement: swap its $w$, read the factors, count.
 # - An edit is a direction in $W$; judge it by what it changes *and* by what it should have left alone.
-#
+
+# %% [markdown]
 # ## Going deeper
 # - **AdaIN.** The first StyleGAN normalised each channel of each picture to mean 0 and size 1 and then set both by the
 #   style (adaptive instance normalisation, [Huang and Belongie 2017](https://arxiv.org/abs/1703.06868)). It left
