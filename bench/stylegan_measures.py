@@ -4,7 +4,6 @@ Every function takes a ``stylegan.StyleGAN`` (or pictures) and returns plain num
 the right answer is known. Pictures are read by ``faces.read``: what a face *is* is what the reading network says.
 """
 
-
 # isort: split
 import functools
 
@@ -240,13 +239,29 @@ def invert(model, images, steps=300, rate=0.05, each_layer=False):
     return found, np.sqrt(np.mean(gap**2, axis=(1, 2, 3)))
 
 
-def direction(w, answers, others=()):
-    """Unit normal of a linear probe for yes/no ``answers`` in w, made orthogonal to the directions in ``others``."""
-    normal = LogisticRegression(max_iter=1000).fit(w, answers).coef_[0]
-    if len(others):
-        basis = np.linalg.qr(np.transpose(others))[0]
-        normal = normal - basis @ (basis.T @ normal)
-    return (normal / np.linalg.norm(normal)).astype(np.float32)
+def plane(w, answers):
+    """Plane of a linear probe for yes/no ``answers``: unit normal (dim,) and offset, so that w @ normal + offset is
+    the signed distance of w to it, positive on the side of yes."""
+    probe = LogisticRegression(max_iter=1000).fit(w, answers)
+    length = np.linalg.norm(probe.coef_[0])
+    return (probe.coef_[0] / length).astype(np.float32), float(probe.intercept_[0] / length)
+
+
+def without(normal, others):
+    """Unit vector nearest to ``normal`` that is orthogonal to all directions in ``others``."""
+    basis = np.linalg.qr(np.transpose(others))[0]
+    rest = normal - basis @ (basis.T @ normal)
+    return (rest / np.linalg.norm(rest)).astype(np.float32)
+
+
+def edited(w, normal, offset, depth, along=None):
+    """Move w (n, dim) along a unit vector until each is ``depth`` on the yes side of the plane; and how far it went.
+
+    ``along`` is the way to go, by default the plane's normal.
+    """
+    along = normal if along is None else along
+    steps = (depth - (w @ normal + offset)) / float(along @ normal)
+    return w + steps[:, None] * along, steps
 
 
 def changes(before, after):

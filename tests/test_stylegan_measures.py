@@ -113,15 +113,20 @@ def test_inversion_finds_a_linear_generators_own_pictures(measures, monkeypatch)
     assert gap.max() < 2
 
 
-def test_direction_follows_the_probe_and_leaves_others_alone(measures):
+def test_an_edit_goes_to_the_depth_asked_for_and_leaves_others_alone(measures):
     rng = np.random.default_rng(0)
-    w = rng.standard_normal((2000, 4))
-    target, other = w[:, 0] + 0.5 * w[:, 1] > 0, np.eye(4)[1]
-    normal = measures.direction(w, target)
-    np.testing.assert_allclose(normal[:2] / np.linalg.norm(normal[:2]), [0.894, 0.447], atol=0.05)
-    clean = measures.direction(w, target, [other])
-    assert abs(clean[1]) < 1e-6
-    assert np.linalg.norm(clean) == pytest.approx(1.0, abs=1e-5)
+    w = rng.standard_normal((4000, 4)).astype(np.float32)
+    answers, other = w[:, 0] + 0.5 * w[:, 1] + 0.3 * rng.standard_normal(4000) > 1.0, np.eye(4, dtype=np.float32)[1]
+    normal, offset = measures.plane(w, answers)
+    np.testing.assert_allclose(normal[:2], [0.894, 0.447], atol=0.05)
+    assert offset == pytest.approx(-1.0 / np.hypot(1, 0.5), abs=0.05)
+    moved, steps = measures.edited(w, normal, offset, depth=0.7)
+    np.testing.assert_allclose(moved @ normal + offset, 0.7, atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(moved - w, axis=1), np.abs(steps), atol=1e-4)
+    clean = measures.without(normal, [other])
+    moved, _ = measures.edited(w, normal, offset, depth=0.7, along=clean)
+    np.testing.assert_allclose(moved @ normal + offset, 0.7, atol=1e-4)
+    np.testing.assert_allclose(moved[:, 1], w[:, 1], atol=1e-5)
 
 
 def test_augmentation_does_nothing_at_p_0_and_moves_pictures_whole(measures):

@@ -647,18 +647,43 @@ found = model64.draw(found_w.numpy())
 _ = show(np.concatenate([wanted, found]), columns=16, title="wanted (top), found (bottom)")
 
 # %% [markdown]
-# A direction for "glasses": the normal of the plane that a linear classifier puts between $w$ with and $w$ without.
+# A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal is
+# the direction, and $w\cdot n + c$ the signed distance to the plane. An edit walks along $n$ until $w$ is as deep on
+# the other side as a typical face with glasses.
 
 
 # %%
-def direction(answers, others=()):
-    """Unit normal of a linear classifier in W; orthogonal to the directions in `others`."""
-    normal = LogisticRegression(max_iter=1000).fit(w_many, answers).coef_[0]
-    for axis in np.linalg.qr(np.transpose(others))[0].T if len(others) else ():
-        normal = normal - axis * (axis @ normal)
-    return (normal / np.linalg.norm(normal)).astype("float32")
+def plane(w, answers):
+    """Unit normal and offset of the plane that parts yes from no; w @ normal + offset is the distance to it."""
+    probe = LogisticRegression(max_iter=1000).fit(w, answers)
+    length = np.linalg.norm(probe.coef_[0])
+    return (probe.coef_[0] / length).astype("float32"), probe.intercept_[0] / length
 
 
+def edited(w, normal, offset, depth, along=None):
+    """Walk from each w (..., 64) along a unit vector until it is so deep on the plane's yes side."""
+    along = normal if along is None else along
+    steps = (depth - (w @ normal + offset)) / (along @ normal)
+    return (w + steps[..., None] * along).astype("float32")
+
+
+planes = {"glasses": plane(w_many, read.glasses == 1), "smile": plane(w_many, read.mouth > 1 / 3)}
+sides = {"glasses": read.glasses == 1, "smile": read.mouth > 1 / 3}
+depths = {name: np.median((w_many @ n + c)[sides[name]]) for name, (n, c) in planes.items()}
+
+# %%
+rows = [wanted, found]
+for name in planes:
+    rows.append(model64.draw(edited(found_w.numpy(), *planes[name], depths[name])))
+_ = show(np.concatenate(rows), columns=16, title="wanted, found, with glasses, smiling")
+
+# %% [markdown]
+# Does the edit do what it should, and nothing else? On 1,000 generated faces that read as without glasses, beside steps
+# of the same lengths in a random direction. The reading network's own error is far below 1 % for each named factor
+# (`bench/face_reader.csv`).
+
+
+# %%
 def changes(before, after):
     """Share of faces in which each factor reads differently (continuous: by more than 0.5)."""
     named = [np.mean(before[f] != after[f]) for f in faces.NAMES]
@@ -667,29 +692,14 @@ def changes(before, after):
     )
 
 
-glasses, smile = direction(read.glasses == 1), direction(read.mouth > 0)
-
-# %%
-reach = 3.0  # how far to go, in the units of w
-edits = {
-    "found": found_w.numpy(),
-    "with glasses": found_w.numpy() + reach * glasses,
-    "smiling": found_w.numpy() + reach * smile,
-}
-show(np.concatenate([model64.draw(w) for w in edits.values()]), columns=16, title="found, + glasses, + smile")
-
-# %% [markdown]
-# Does the edit do what it should, and nothing else? On 1,000 generated faces that read as without glasses, beside a
-# step of the same length in a random direction:
-
-# %%
 bare = w_many[read.glasses == 0][:1000]
 before, axis = faces.read(model64.draw(bare)), np.random.default_rng(0).standard_normal(64)
-steps = {"glasses": glasses, "random": (axis / np.linalg.norm(axis)).astype("float32")}
-moved = {name: changes(before, faces.read(model64.draw(bare + reach * step))) for name, step in steps.items()}
-print(f"{'percent that change':20s}", *(f"{name[:8]:>8s}" for name in names))
-for name, row in moved.items():
-    print(f"{name:20s}", *(f"{100 * value:8.1f}" for value in row.values()))
+with_glasses = edited(bare, *planes["glasses"], depths["glasses"])
+length = np.linalg.norm(with_glasses - bare, axis=1, keepdims=True)
+moved = {"glasses": with_glasses, "random": (bare + length * axis / np.linalg.norm(axis)).astype("float32")}
+print("percent that change", *(f"{name[:8]:>8s}" for name in names))
+for name, w in moved.items():
+    print(f"{name:19s}", *(f"{100 * value:8.1f}" for value in changes(before, faces.read(model64.draw(w))).values()))
 
 # %% [markdown]
 # ## Broken on purpose: a probe that learnt the wrong thing
@@ -698,13 +708,18 @@ for name, row in moved.items():
 
 # %%
 biased = (read.species == 1) == (read.glasses == 1)
-normal = LogisticRegression(max_iter=1000).fit(w_many[biased], read.glasses[biased] == 1).coef_[0]
-biased_glasses = (normal / np.linalg.norm(normal)).astype("float32")
-cat = direction(read.species == 1)
-mended = biased_glasses - cat * (cat @ biased_glasses)
+normal, offset = plane(w_many[biased], read.glasses[biased] == 1)
+cat = plane(w_many, read.species == 1)[0]
+mended = normal - cat * (cat @ normal)  # orthogonal to "cat"
 mended /= np.linalg.norm(mended)
-for name, step in {"all faces": glasses, "biased": biased_glasses, "biased, mended": mended}.items():
-    row = changes(before, faces.read(model64.draw(bare + reach * step)))
+depth = np.median((w_many @ normal + offset)[biased & (read.glasses == 1)])
+trials = {
+    "all faces": with_glasses,
+    "biased": edited(bare, normal, offset, depth),
+    "biased, mended": edited(bare, normal, offset, depth, along=mended),
+}
+for name, w in trials.items():
+    row = changes(before, faces.read(model64.draw(w)))
     print(f"{name:15s} glasses change in {100 * row['glasses']:5.1f} %, species in {100 * row['species']:5.1f} %")
 
 # %% [markdown]
