@@ -54,6 +54,7 @@ WIDGET_CELLS = [
     "widgets.interpolation_explorer(decode, [-2.0, 1.0], [2.0, -1.0])",
     "widgets.range_explorer(images)",
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
+    "widgets.real_or_fake(images, np.load(data.asset('gan_digits.npz'))['images'])",
     "widgets.style_mixer(draw, z[:5], groups)",
 ]
 
@@ -138,7 +139,7 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     namespace = {}
     exec(FIRST_CELLS, namespace)
     decode, images, film = (namespace[name] for name in ("decode", "images", "film"))
-    latent, twenty, interpolation, scaling, playback, mixer = explorers
+    latent, twenty, interpolation, scaling, playback, game, mixer = explorers
 
     _press(_handle(latent, 0), "ArrowRight", 5)
     _press(_handle(latent, 1), "ArrowLeft", 3)
@@ -166,6 +167,14 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     playback.locator(".widget-play button").first.press("Enter")
     _says(playback, "epoch 3")
 
+    _says(game, "Give 20 answers")
+    first = _image_bytes(_picture(game, 0))
+    game.get_by_role("button", name="It is real").press("Enter")
+    _says(game, "that one was")
+    _says(game, "of 1 right")
+    _changes(_picture(game, 0), first)
+    game.get_by_role("button", name="Start again").press("Enter")
+    _says(game, "Give 20 answers")
     _press(_handle(mixer, 1), "ArrowRight", 2)  # coarse from the first face, fine from the second and two on
     styles = namespace["z"][[0, 3]].astype(np.float32)[None]
     _shows(mixer, 2, widgets.png(namespace["draw"](styles)[0], 256))

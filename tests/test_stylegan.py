@@ -126,9 +126,9 @@ def test_fit_takes_batches_and_counts_both_losses():
 
 def test_wrong_data_is_named():
     model = small_model()
-    for data, words in ((pictures()[..., :1], "generator puts out"), (127.5 * (pictures() + 1), "pixel|255|range")):
+    for wrong, words in ((pictures()[..., :1], "generator puts out"), (127.5 * (pictures() + 1), "pixel|255|range")):
         with pytest.raises(ValueError, match=words):
-            model.fit(data, epochs=1, batch_size=8, verbose=0)
+            model.fit(wrong, epochs=1, batch_size=8, verbose=0)
 
 
 def test_a_grown_model_begins_as_the_same_functions():
