@@ -71,7 +71,7 @@ class Conv(keras.layers.Layer):
 
 
 class ModulatedConv(keras.layers.Layer):
-    """Convolution whose input channels are scaled by a style that is computed from w: [x, w] -> (batch, h, w, channels).
+    """Convolution whose input channels are scaled by a style computed from w: [x, w] -> (batch, h, w, channels).
 
     With ``demodulate`` each output channel is divided by the size that it would have for inputs of size 1. Scaling the
     inputs and the outputs is the same as scaling the weights anew for each example, and faster. Karras et al. 2020.
