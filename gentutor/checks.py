@@ -652,3 +652,77 @@ def _dirac_size(rate, penalty):
     """Largest absolute eigenvalue of (theta, psi) -> (theta + rate/2 psi', psi') with psi' the discriminator's move."""
     psi = np.array([-rate / 2, 1 - rate * penalty])
     return float(np.abs(np.linalg.eigvals([[1, 0] + rate / 2 * psi, psi])).max())
+
+
+# ---- Exercises of 07 StyleGAN and faces ----
+
+
+def demodulate(attempt):
+    """Judge ``attempt(kernel, style)``: (3, 3, i, o) and (batch, i) -> factors (batch, o). Exercise of notebook 07."""
+    rng = np.random.default_rng(7)
+    ones, plain = np.ones((3, 3, 2, 4), np.float32), np.ones((1, 2), np.float32)
+    kernel, style = (rng.normal(size=shape).astype(np.float32) for shape in ((3, 3, 5, 4), (2, 5)))
+    sums = np.sum((kernel[None] * style[:, None, None, :, None]) ** 2, axis=(1, 2, 3))
+    each = "the style scales each input channel before the squares are summed: one row for each example."
+    cases = [
+        ((ones, plain), np.full((1, 4), 18.0**-0.5), "one over the root of the sum of squares: a sum, not a mean."),
+        ((ones, 2 * plain), np.full((1, 4), 72.0**-0.5), each),
+        ((kernel, style), sums**-0.5, "sum over the kernel's height and width and over the input channels."),
+    ]
+    return exercise("demodulate", attempt, cases, tolerance=1e-3)
+
+
+def truncate(attempt):
+    """Judge ``attempt(w, mean, psi)``: w (n, d) pulled towards the mean (d,). Exercise of notebook 07."""
+    w, mean = np.random.default_rng(8).normal(size=(3, 4)).astype(np.float32), np.arange(4, dtype=np.float32)
+    cases = [
+        ((w, mean, 1.0), w, "psi = 1 must change nothing."),
+        ((w, mean, 0.0), np.tile(mean, (3, 1)), "psi = 0 must give the mean, not zero, for every example."),
+        ((w, mean, 0.7), mean + 0.7 * (w - mean), "keep the share psi of the way from the mean to w."),
+    ]
+    return exercise("truncate", attempt, cases)
+
+
+def slerp(attempt):
+    """Judge ``attempt(a, b, t)``: unit vectors (d,) and a number -> (d,) between them. Exercise of notebook 07."""
+    a, b = np.array([1.0, 0.0, 0.0], np.float32), np.array([0.0, 1.0, 0.0], np.float32)
+    c = np.array([-0.6, 0.8, 0.0], np.float32)
+    angle = np.arccos(-0.6)
+    third = (np.sin(2 * angle / 3) * a + np.sin(angle / 3) * c) / np.sin(angle)
+    cases = [
+        ((a, b, 0.0), a, "at t = 0 you are at a."),
+        (
+            (a, b, 0.5),
+            np.array([1, 1, 0]) / np.sqrt(2),
+            "the straight line's middle has length 0.71: stay on the sphere.",
+        ),
+        ((a, c, 1 / 3), third, "a third of the *angle*: use the sines of (1 − t)·angle and t·angle over sin(angle)."),
+    ]
+    return exercise("slerp", attempt, cases)
+
+
+def entropy_left(attempt):
+    """Judge ``attempt(y, x)``: H(y | x) in bits of two arrays of 0 and 1. Exercise of notebook 07."""
+    y = np.array([1, 1, 0, 0, 1, 0, 0, 0])
+    split = np.array([1, 1, 1, 1, 0, 0, 0, 0])
+    quarter = 0.5 * (1.0 - (0.25 * np.log2(0.25) + 0.75 * np.log2(0.75)))
+    whole = -(3 / 8 * np.log2(3 / 8) + 5 / 8 * np.log2(5 / 8))
+    cases = [
+        ((y, split), quarter, "the entropy of y within each value of x, weighted by how often that value comes; bits."),
+        ((y, y), 0.0, "a classifier that is always right leaves nothing: count 0 · log 0 as 0."),
+        ((y, np.ones(8, int)), whole, "a value of x that never comes has no weight."),
+    ]
+    return exercise("entropy_left", attempt, cases)
+
+
+def crossover(attempt):
+    """Judge ``attempt(a, b, cut)``: styles (layers, d), b's from layer ``cut`` on. Exercise of notebook 07."""
+    a, b = np.zeros((5, 2), np.float32), np.ones((5, 2), np.float32)
+    rows = np.arange(5)[:, None] * np.ones(2)
+    hint = "layers are counted from 0: layer number cut is the first that takes b."
+    cases = [
+        ((a, b, 2), (rows >= 2).astype(float), hint),
+        ((a, b, 5), a, "a cut behind the last layer leaves a as it is."),
+        ((b, a, 1), (rows < 1).astype(float), "the coarse layers, before the cut, come from a."),
+    ]
+    return exercise("crossover", attempt, cases)

@@ -252,6 +252,58 @@ def _sigmoid(a):
     return 0.5 * (1.0 + math.tanh(0.5 * a))
 
 
+# ---- 07 ----
+
+
+def style_mixer(draw, w, groups):
+    """Three choices of a face, one for each group of layers, and the picture whose styles come from those faces.
+
+    Args: ``draw``, a function from styles (n, layers, dim) to uint8 images (n, s, s, 3); ``w``, one row for each
+    face to choose from, (faces, dim); ``groups``, {name: layers}, such as {"coarse": range(0, 3), …}, each layer once.
+    Raises ValueError if they do not fit each other. Notebook 07.
+    """
+    w = np.asarray(w, np.float32)
+    layers = sorted(layer for group in groups.values() for layer in group)
+    if w.ndim != 2 or not len(w) or layers != list(range(len(layers))):
+        raise ValueError(
+            f"w must be (faces, dim) and groups must name each layer once, but w has the shape {w.shape} and the "
+            f"layers are {layers}."
+        )
+    sources = pictures("draw's result", draw(np.repeat(w[:, None], len(layers), axis=1)))
+    chosen = {name: _face_slider(name, len(w), start) for start, name in enumerate(groups)}
+    captions = dict.fromkeys(groups)
+
+    def mixture():
+        styles = np.empty((1, len(layers), w.shape[1]), np.float32)
+        for name, group in groups.items():
+            styles[0, list(group)] = w[chosen[name].value - 1]
+        return draw(styles)[0]
+
+    mixed = _picture(mixture(), 256)
+    for name in groups:
+        captions[name] = _picture(sources[chosen[name].value - 1], 96)
+
+    def redraw(_):
+        mixed.value = png(mixture(), 256)
+        for name, picture in captions.items():
+            picture.value = png(sources[chosen[name].value - 1], 96)
+
+    for slider in chosen.values():
+        slider.observe(redraw, "value")
+    rows = [ipywidgets.HBox([slider, captions[name]], layout=_wrapping()) for name, slider in chosen.items()]
+    return ipywidgets.HBox(
+        [ipywidgets.VBox(rows), _captioned(mixed, "the mixture", plots.GENERATED)], layout=_wrapping()
+    )
+
+
+def _face_slider(name, faces, start):
+    layout = ipywidgets.Layout(width="300px")
+    style = {"description_width": "5em"}
+    return ipywidgets.IntSlider(
+        value=1 + start % faces, min=1, max=faces, description=f"{name}:", layout=layout, style=style
+    )
+
+
 # ---- Plain functions ----
 
 

@@ -42,6 +42,11 @@ def decode(z):
 images = data.load_mnist().x_test[:200]
 z = np.random.default_rng(0).standard_normal((40, 2))
 film = np.stack([widgets.tile(decode(spread * z)) for spread in (0.0, 0.5, 1.0, 1.5)])
+
+def draw(styles):
+    return decode(np.asarray(styles)[:, :2, 0])  # the first layer decides z1, the second z2
+
+groups = {"coarse": range(1), "fine": range(1, 2)}
 """
 WIDGET_CELLS = [
     "widgets.latent_explorer(decode)",
@@ -50,6 +55,7 @@ WIDGET_CELLS = [
     "widgets.range_explorer(images)",
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
     "widgets.real_or_fake(images, np.load(data.asset('gan_digits.npz'))['images'])",
+    "widgets.style_mixer(draw, z[:5], groups)",
 ]
 
 
@@ -133,7 +139,7 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     namespace = {}
     exec(FIRST_CELLS, namespace)
     decode, images, film = (namespace[name] for name in ("decode", "images", "film"))
-    latent, twenty, interpolation, scaling, playback, game = explorers
+    latent, twenty, interpolation, scaling, playback, game, mixer = explorers
 
     _press(_handle(latent, 0), "ArrowRight", 5)
     _press(_handle(latent, 1), "ArrowLeft", 3)
@@ -169,6 +175,9 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     _changes(_picture(game, 0), first)
     game.get_by_role("button", name="Start again").press("Enter")
     _says(game, "Give 20 answers")
+    _press(_handle(mixer, 1), "ArrowRight", 2)  # coarse from the first face, fine from the second and two on
+    styles = namespace["z"][[0, 3]].astype(np.float32)[None]
+    _shows(mixer, 2, widgets.png(namespace["draw"](styles)[0], 256))
 
 
 def test_the_dirac_explorer_draws_what_its_plain_function_draws(page, lab_address, folder):

@@ -314,3 +314,40 @@ def test_what_a_saved_notebook_keeps_of_a_widget_is_small():
         states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
         assert any(state["model_name"] == "ImageModel" for state in states.values())
         assert len(nbformat.writes(notebook)) < 100_000
+
+
+# ---- 07 ----
+
+
+GROUPS = {"coarse": range(2), "middle": range(2, 3), "fine": range(3, 5)}
+
+
+class TestStyleMixer:
+    @staticmethod
+    def draw(styles):
+        """A picture (5, 5) whose rows show the first number of each layer's style."""
+        rows = np.repeat(np.asarray(styles)[:, :, :1, None], 5, axis=2)
+        return np.repeat(rows, 3, axis=3).astype(np.uint8)
+
+    def test_each_slider_chooses_the_face_for_its_layers(self):
+        w = np.array([[10.0, 0], [20, 0], [30, 0]])
+        box = widgets.style_mixer(self.draw, w, GROUPS)
+        coarse, middle, fine = parts(box, ipywidgets.IntSlider)
+        assert [slider.description for slider in (coarse, middle, fine)] == ["coarse:", "middle:", "fine:"]
+        coarse.value, middle.value, fine.value = 3, 1, 2
+        *_, mixed = parts(box, ipywidgets.Image)
+        side = shown(mixed).shape[0] // 5
+        assert shown(mixed)[side // 2 :: side, 0, 0].tolist() == [30, 30, 10, 20, 20]
+        assert parts(box, ipywidgets.Image)[0].value == widgets.png(self.draw(np.full((1, 5, 2), 30.0))[0], 96)
+
+    @pytest.mark.parametrize(
+        ("w", "groups"),
+        [
+            (np.zeros(4), GROUPS),
+            (np.zeros((3, 4)), {"coarse": range(2), "fine": range(3, 5)}),
+            (np.zeros((0, 4)), GROUPS),
+        ],
+    )
+    def test_refuses_what_does_not_fit(self, w, groups):
+        with pytest.raises(ValueError, match="groups must name each layer once"):
+            widgets.style_mixer(self.draw, w, groups)

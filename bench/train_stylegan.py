@@ -1,0 +1,126 @@
+"""Train the StyleGAN of notebook 07 on drawn faces up to 64 × 64: python bench/train_stylegan.py --minutes 60 (1 core)
+
+Stops after so many minutes and goes on from there when it is called again: the work folder (``--folder``, about 300 MB)
+holds all weights, both optimizers and the drawn faces; noise and batches are functions of the step alone. ``--rate``
+sets the learning rate of this stretch; ``--report`` prints the numbers that notebook 07 reports; ``--store`` writes the
+averaged generator to gentutor/assets as float16.
+"""
+
+import bands  # first: keeps the process on two cores before TensorFlow starts
+
+# isort: split
+import argparse
+import pathlib
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from stylegan_measures import report
+
+from gentutor import faces, stylegan
+
+CHANNELS = (96, 96, 64, 32, 16)
+STAGES = {8: 2000, 16: 8000, 32: 12_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
+BATCH, RATE, FACES, SAVE_EVERY = 32, 1e-2, 20_000, 120  # SAVE_EVERY in seconds
+SIZE = 64
+FOLDER = bands.FOLDER.parent / "build" / "stylegan"
+ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT
+
+
+def training_faces(folder):
+    """20,000 drawn faces of 64 × 64, kept in the work folder."""
+    path = folder / "faces.npy"
+    if not path.exists():
+        np.save(path, faces.render(faces.sample(FACES, seed=1), SIZE))
+    return np.load(path)
+
+
+def batch(images, size, step):
+    """The batch of one step: a function of the step alone, so that a run that was stopped goes on as if it was not."""
+    return images[np.random.default_rng([size, step]).integers(0, len(images), BATCH)]
+
+
+def variables(model):
+    """All that a training run must remember, as a list of variables."""
+    networks = model.mapping, model.synthesis, model.ema_mapping, model.ema_synthesis, model.discriminator
+    optimizers = model.generator_optimizer, model.discriminator_optimizer
+    return [variable for part in (*networks, *optimizers) for variable in getattr(part, "weights", part.variables)]
+
+
+def save(model, path):
+    """Write the size and all variables; the old file stays until the new one is whole."""
+    new, values = path.with_name("new.npz"), [keras.ops.convert_to_numpy(variable) for variable in variables(model)]
+    np.savez(new, size=model.size, **{str(i): value for i, value in enumerate(values)})
+    new.replace(path)
+
+
+def restore(path, rate=RATE):
+    """The model as it was stored, or a new one of the first size."""
+    keras.utils.set_random_seed(0)
+    stored = np.load(path) if path.exists() else {"size": min(STAGES)}
+    model = stylegan.StyleGAN(CHANNELS[: int(np.log2(stored["size"])) - 1], ema_decay=0.999)
+    model.compile(rate)
+    for i, variable in enumerate(variables(model) if path.exists() else ()):
+        variable.assign(stored[str(i)])
+    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+        optimizer.learning_rate.assign(rate)
+    return model
+
+
+def compiled_step(model):
+    """A function of uint8 pictures of 64 × 64 that trains one step on them, shrunk to the model's size."""
+    factor = SIZE // model.size
+
+    @tf.function(jit_compile=False)
+    def run(pixels):
+        return model.train_step(tf.nn.avg_pool2d(tf.cast(pixels, tf.float32) / 127.5 - 1.0, factor, factor, "VALID"))
+
+    return run
+
+
+def train(model, images, path, minutes, rate=RATE):
+    """Train for so many minutes, growing when a stage is over; saves on the way and at the end. Returns the model."""
+    run, start = compiled_step(model), time.perf_counter()
+    saved = start
+    while (now := time.perf_counter()) < start + 60.0 * minutes:
+        step = int(model.generator_optimizer.iterations)
+        if step >= STAGES[model.size]:
+            keras.utils.set_random_seed(model.size)
+            model = model.grown(CHANNELS[len(model.channels)])
+            model.compile(rate)
+            run, step = compiled_step(model), 0
+        logs = run(tf.constant(batch(images, model.size, step)))
+        if now > saved + SAVE_EVERY:
+            save(model, path)
+            losses = ", ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
+            print(f"{model.size} × {model.size}, step {step}: {losses}", flush=True)
+            model.reset_metrics()
+            saved = now
+    save(model, path)
+    return model
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--folder", type=pathlib.Path, default=FOLDER)
+    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--store", action="store_true")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    path = options.folder / "state.npz"
+    model = restore(path, options.rate)
+    if options.minutes > 0:
+        model = train(model, training_faces(options.folder), path, options.minutes, options.rate)
+    print(f"{model.size} × {model.size}, step {int(model.generator_optimizer.iterations)}")
+    if options.store:
+        stylegan.store(model, ASSET)
+        print(f"{ASSET.stat().st_size / 1e6:.2f} MB")
+    if options.report:
+        print(report(model.sample(10_000, seed=1)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,477 @@
+"""The StyleGAN of notebook 07: a mapping network, a generator steered by styles, and the training step of both players.
+
+Karras et al. 2019 and 2020 (StyleGAN and StyleGAN2), kept to what a processor can train: built part by part in
+notebooks/07_stylegan.ipynb; trained longer by bench/train_stylegan.py.
+"""
+
+import functools
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from gentutor import data, losses, training, validate
+
+CHANNELS = (64, 64, 32, 16)  # of both players at 4 × 4, 8 × 8, … : one number for each resolution
+STYLE_DIM = 64  # numbers in z and in w
+MAPPING_DEPTH, MAPPING_SPEED = 3, 0.1
+GROUP = 4  # examples that MinibatchDeviation compares
+PENALTY, PENALTY_EVERY, RATE = 1.0, 16, 1e-2
+CHECKPOINT = "stylegan_faces.npz"
+
+
+# ---- layers ----
+
+
+class Leaky(keras.layers.Layer):
+    """LeakyReLU(0.2), times √2 so that the mean square of normal inputs stays nearly 1."""
+
+    def call(self, x):
+        return ops.leaky_relu(x, 0.2) * math.sqrt(2.0)
+
+
+class Dense(keras.layers.Layer):
+    """Dense layer whose weights are all of size 1 and are scaled when used: (batch, inputs) -> (batch, units).
+
+    Adam moves each weight by about the learning rate; so every layer learns at the same relative speed (an equalised
+    learning rate, Karras et al. 2018). ``speed`` below 1 slows the layer down; ``bias`` is where its biases begin.
+    """
+
+    def __init__(self, units, bias=0.0, speed=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.bias_start, self.speed = units, bias, speed
+
+    def build(self, shape):
+        start = keras.initializers.RandomNormal(stddev=1.0 / self.speed)
+        self.kernel = self.add_weight(name="kernel", shape=(shape[-1], self.units), initializer=start)
+        start = keras.initializers.Constant(self.bias_start / self.speed)
+        self.bias = self.add_weight(name="bias", shape=(self.units,), initializer=start)
+        self.scale = self.speed / math.sqrt(shape[-1])
+
+    def call(self, x):
+        return ops.matmul(x, self.kernel * self.scale) + self.bias * self.speed
+
+
+class Conv(keras.layers.Layer):
+    """Convolution with an equalised learning rate: (batch, h, w, inputs) -> (batch, h/strides, w/strides, channels)."""
+
+    def __init__(self, channels, size=3, strides=1, **kwargs):
+        super().__init__(**kwargs)
+        self.channels, self.size, self.strides = channels, size, strides
+
+    def build(self, shape):
+        self.kernel = _kernel(self, self.size, shape[-1], self.channels)
+        self.bias = self.add_weight(name="bias", shape=(self.channels,), initializer="zeros")
+        self.scale = 1.0 / math.sqrt(self.size**2 * shape[-1])
+
+    def call(self, x):
+        return tf.nn.conv2d(x, self.kernel * self.scale, self.strides, "SAME") + self.bias
+
+
+class ModulatedConv(keras.layers.Layer):
+    """Convolution whose input channels are scaled by a style computed from w: [x, w] -> (batch, h, w, channels).
+
+    With ``demodulate`` each output channel is divided by the size that it would have for inputs of size 1. Scaling the
+    inputs and the outputs is the same as scaling the weights anew for each example, and faster. Karras et al. 2020.
+    """
+
+    def __init__(self, channels, size=3, demodulate=True, **kwargs):
+        super().__init__(**kwargs)
+        self.channels, self.size, self.demodulate = channels, size, demodulate
+
+    def build(self, shapes):
+        x_shape, w_shape = shapes
+        self.kernel = _kernel(self, self.size, x_shape[-1], self.channels)
+        self.scale = 1.0 / math.sqrt(self.size**2 * x_shape[-1])
+        self.style = Dense(x_shape[-1], bias=1.0, name="style")
+        self.style.build(w_shape)
+
+    def call(self, inputs):
+        x, w = inputs
+        style, kernel = self.style(w), self.kernel * self.scale
+        x = tf.nn.conv2d(x * style[:, None, None, :], kernel, 1, "SAME")
+        if self.demodulate:
+            squares = ops.matmul(ops.square(style), ops.sum(ops.square(kernel), axis=(0, 1)))
+            x *= ops.rsqrt(squares + 1e-8)[:, None, None, :]
+        return x
+
+
+class Noise(keras.layers.Layer):
+    """Adds noise (batch, h, w, 1) to every channel with one learnt strength that begins at 0: [x, noise] -> x."""
+
+    def build(self, shapes):
+        self.strength = self.add_weight(name="strength", shape=(), initializer="zeros")
+
+    def call(self, inputs):
+        x, noise = inputs
+        return x + self.strength * noise
+
+
+class Bias(keras.layers.Layer):
+    """Adds a learnt number to each channel."""
+
+    def build(self, shape):
+        self.bias = self.add_weight(name="bias", shape=(shape[-1],), initializer="zeros")
+
+    def call(self, x):
+        return x + self.bias
+
+
+class Constant(keras.layers.Layer):
+    """A learnt picture (4, 4, channels), the same for every example: the batch size is all that it takes from w."""
+
+    def __init__(self, channels, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+
+    def build(self, shape):
+        start = keras.initializers.RandomNormal(stddev=1.0)
+        self.picture = self.add_weight(name="picture", shape=(1, 4, 4, self.channels), initializer=start)
+
+    def call(self, w):
+        return ops.tile(self.picture, (ops.shape(w)[0], 1, 1, 1))
+
+
+class Upsample(keras.layers.Layer):
+    """Doubles height and width by bilinear interpolation: two products with a fixed matrix, which is fast."""
+
+    def build(self, shape):
+        self.matrix = tf.constant(_bilinear(shape[1]))
+
+    def call(self, x):
+        _, size, _, channels = x.shape
+        rows = ops.matmul(self.matrix, ops.reshape(x, (-1, size, size * channels)))
+        both = ops.matmul(self.matrix, ops.reshape(rows, (-1, size, channels)))
+        return ops.reshape(both, (-1, 2 * size, 2 * size, channels))
+
+
+class MinibatchDeviation(keras.layers.Layer):
+    """Adds a channel that says how much the examples of a group of 4 differ, so that sameness can be seen.
+
+    The standard deviation over the group, averaged over pixels and channels (Karras et al. 2018). The batch must be a
+    multiple of 4.
+    """
+
+    def call(self, x):
+        _, height, width, channels = x.shape
+        groups = ops.reshape(x, (GROUP, -1, height, width, channels))
+        deviation = ops.sqrt(ops.var(groups, axis=0) + 1e-8)
+        deviation = ops.mean(deviation, axis=(1, 2, 3), keepdims=True)
+        return ops.concatenate([x, ops.tile(deviation, (GROUP, height, width, 1))], axis=-1)
+
+
+# ---- networks ----
+
+
+def mapping_network(dim=STYLE_DIM, depth=MAPPING_DEPTH):
+    """z (batch, dim) -> w (batch, dim): z scaled to length √dim, ``depth`` dense layers. Depth 0 is the control."""
+    z = keras.Input((validate.positive_int("dim", dim),), name="z")
+    w = z * ops.rsqrt(ops.mean(ops.square(z), axis=-1, keepdims=True) + 1e-8)
+    for i in range(depth):
+        w = Leaky()(Dense(dim, speed=MAPPING_SPEED, name=f"dense_{i}")(w))
+    return keras.Model(z, w, name="mapping")
+
+
+def synthesis_network(channels=CHANNELS, dim=STYLE_DIM):
+    """Styles (batch, layers, dim) and noise (batch, noise_size) -> pictures (batch, s, s, 3), nearly in [-1, 1].
+
+    One resolution for each number in ``channels``, from 4 × 4 on. The first has one styled layer, the others two:
+    layers = 2 · len(channels) − 1. Each resolution adds its own picture to the enlarged sum of those before.
+    """
+    count, sizes = layer_count(channels), layer_sizes(channels)
+    styles, pixels = keras.Input((count, dim), name="w"), keras.Input((noise_size(channels),), name="pixels")
+    noise, x, picture = list(_noise_maps(pixels, channels)), Constant(channels[0], name="constant")(styles), None
+    for i, size in enumerate(sizes):
+        first, last = i % 2 == 1, i % 2 == 0  # of its resolution; 4 × 4 has a last layer alone
+        x = ModulatedConv(channels[(i + 1) // 2], name=f"conv_{i}")([x, styles[:, i]])
+        if first:  # after the convolution: a quarter of its cost
+            x = Upsample()(x)
+        x = Leaky()(Bias(name=f"bias_{i}")(Noise(name=f"noise_{i}")([x, noise[i]])))
+        if last:
+            own = ModulatedConv(3, 1, demodulate=False, name=f"picture_{size}")([x, styles[:, i]])
+            own = Bias(name=f"picture_bias_{size}")(own)
+            picture = own if picture is None else Upsample()(picture) + own
+    return keras.Model([styles, pixels], picture, name="synthesis")
+
+
+def discriminator(channels=CHANNELS):
+    """Pictures (batch, s, s, 3) -> logits (batch, 1): convolutions of stride 2 down to 4 × 4.
+
+    Mirrors the generator: at each resolution the picture, shrunk to that size, is looked at once more.
+    """
+    size = picture_size(channels)
+    x = picture = shrunk = keras.Input((size, size, 3), name="picture")
+    x = Leaky()(Conv(channels[-1], name=f"look_{size}")(picture))
+    for width in channels[-2::-1]:
+        x = Leaky()(Conv(width, strides=2, name=f"down_{size}")(x))
+        shrunk, size = keras.layers.AveragePooling2D(2)(shrunk), size // 2
+        x += Leaky()(Conv(width, name=f"look_{size}")(shrunk))
+    x = Leaky()(Conv(channels[0], name="last")(MinibatchDeviation()(x)))
+    x = Leaky()(Dense(64, name="dense")(keras.layers.Flatten()(x)))
+    return keras.Model(picture, Dense(1, name="logit")(x), name="discriminator")
+
+
+def picture_size(channels=CHANNELS):
+    """Height and width of the pictures."""
+    return 4 * 2 ** (len(channels) - 1)
+
+
+def layer_count(channels=CHANNELS):
+    """Number of styled layers: one at 4 × 4, two at each resolution after it."""
+    return 2 * len(channels) - 1
+
+
+def layer_sizes(channels=CHANNELS):
+    """Resolution of each styled layer: [4, 8, 8, 16, 16, …]."""
+    return [4 * 2 ** ((i + 1) // 2) for i in range(layer_count(channels))]
+
+
+def noise_size(channels=CHANNELS):
+    """How many random numbers one picture takes: one for each pixel of each styled layer."""
+    return sum(size**2 for size in layer_sizes(channels))
+
+
+def _noise_maps(noise, channels):
+    start = 0
+    for size in layer_sizes(channels):
+        yield ops.reshape(noise[:, start : start + size**2], (-1, size, size, 1))
+        start += size**2
+
+
+def _kernel(layer, size, inputs, outputs):
+    start = keras.initializers.RandomNormal(stddev=1.0)
+    return layer.add_weight(name="kernel", shape=(size, size, inputs, outputs), initializer=start)
+
+
+def _bilinear(size):
+    """Matrix (2 size, size) of bilinear interpolation of square pixels: weights 1/4 and 3/4, the edges repeated."""
+    places = np.clip((np.arange(2 * size) + 0.5) / 2.0 - 0.5, 0.0, size - 1.0)
+    return np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(size))).astype(np.float32)
+
+
+# ---- the model ----
+
+
+class StyleGAN(keras.Model):
+    """Mapping, synthesis and discriminator with their training step; pictures come from averaged weights.
+
+    Args:
+        channels: of both players at 4 × 4, 8 × 8, …
+        depth: dense layers of the mapping network; 0 is the control without one.
+        penalty: weight of R1, half the squared gradient of the logits at real pictures, taken every 16th step. It is
+            meant for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks with it.
+        mixing: share of pictures in training that get one w up to a random layer and another from there on.
+        ema_decay: of the averaged weights, in ``ema_mapping`` and ``ema_synthesis``.
+        seed: with the step number it decides all noise in training.
+    """
+
+    def __init__(
+        self,
+        channels=CHANNELS,
+        dim=STYLE_DIM,
+        depth=MAPPING_DEPTH,
+        penalty=PENALTY,
+        mixing=0.5,
+        ema_decay=0.998,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.settings = {"dim": dim, "depth": depth, "penalty": penalty, "mixing": mixing, "ema_decay": ema_decay}
+        self.channels, self.dim, self.size = tuple(channels), dim, picture_size(channels)
+        self.mapping, self.ema_mapping = (mapping_network(dim, depth) for _ in range(2))
+        self.synthesis, self.ema_synthesis = (synthesis_network(channels, dim) for _ in range(2))
+        self.discriminator = discriminator(channels)
+        self.penalty, self.mixing = validate.number("penalty", penalty), validate.number("mixing", mixing, 0.0, 1.0)
+        self.ema_decay, self.seed = validate.number("ema_decay", ema_decay, 0.0, 1.0), validate.seed(seed)
+        self.ema_mapping.set_weights(self.mapping.get_weights())
+        self.ema_synthesis.set_weights(self.synthesis.get_weights())
+        self.trackers = [keras.metrics.Mean(name=f"{name}_loss") for name in ("discriminator", "generator")]
+        self.built = True
+
+    def compile(self, rate=RATE, **kwargs):
+        """Adam without momentum for each player; ``rate`` is the learning rate of both, or a schedule."""
+        adam = functools.partial(keras.optimizers.Adam, rate, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
+        self.generator_optimizer, self.discriminator_optimizer = adam(), adam()
+        super().compile(optimizer=self.generator_optimizer, **{"jit_compile": False, **kwargs})
+        self.generator_optimizer.build(self.generator_weights)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def train_step(self, data):
+        """One step of each player on a batch of real pictures in [-1, 1], (batch, s, s, 3)."""
+        real, step = training.unpack_batch(data), self.generator_optimizer.iterations
+        noise = training.noise((real.shape[0], 2 * self.dim + noise_size(self.channels)), self.seed, step)
+        with tf.GradientTape() as drawing:
+            fake = self.generate(noise, self._cuts(real.shape[0], step))
+
+        with tf.GradientTape() as tape:
+            d_loss = losses.discriminator_loss(self.discriminator(real), self.discriminator(fake))
+            now = tf.equal(step % PENALTY_EVERY, 0)
+            penalty = tf.cond(now, lambda: PENALTY_EVERY * self._penalty(real), lambda: tf.zeros_like(d_loss))
+            loss = ops.mean(d_loss + penalty)
+        weights = self.discriminator.trainable_variables
+        self.discriminator_optimizer.apply(tape.gradient(loss, weights), weights)
+
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            g_loss = losses.generator_loss(self.discriminator(fake))
+            loss = ops.mean(g_loss)
+        message = tape.gradient(loss, fake)  # what the new discriminator wants of each pixel of the same pictures
+        weights = self.generator_weights
+        self.generator_optimizer.apply(drawing.gradient(fake, weights, message), weights)
+        self._update_ema(step)
+        for tracker, value in zip(self.trackers, (d_loss, g_loss), strict=True):
+            tracker.update_state(value)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def generate(self, noise, cut):
+        """Pictures in training: noise (batch, 2 dim + noise_size) holds two z and the pixels' noise, cut is (batch,).
+
+        The first w is used in the layers before ``cut``, the second from there on: style mixing.
+        """
+        first, second, pixels = tf.split(noise, [self.dim, self.dim, noise.shape[1] - 2 * self.dim], axis=1)
+        return self.synthesis([mix(self.mapping(first), self.mapping(second), cut, self.layer_count), pixels])
+
+    def grown(self, width):
+        """A model of twice the size that begins as the same functions: its new layers, ``width`` channels, add nothing.
+
+        Its generator draws this one's pictures enlarged, its discriminator shrinks what it sees and judges as this one
+        does. Compile it and go on (progressive growing, Karras et al. 2018).
+        """
+        new = StyleGAN((*self.channels, width), seed=self.seed, **self.settings)
+        for name in ("mapping", "synthesis", "ema_mapping", "ema_synthesis", "discriminator"):
+            old_layers = {layer.name: layer for layer in getattr(self, name).layers if layer.weights}
+            for layer in getattr(new, name).layers:
+                if layer.name in old_layers:
+                    layer.set_weights(old_layers[layer.name].get_weights())
+        for network, layer in (
+            (new.synthesis, f"picture_{new.size}"),
+            (new.ema_synthesis, f"picture_{new.size}"),
+            (new.discriminator, f"down_{new.size}"),
+        ):
+            kernel = network.get_layer(layer).kernel
+            kernel.assign(ops.zeros_like(kernel))
+        return new
+
+    def fit(self, *args, **kwargs):
+        """Train on a dataset of batches or an array in [-1, 1]; arguments as in ``training.fit``."""
+        return training.fit(self, *args, **kwargs)
+
+    def check_data(self, name, x):
+        """Raise a ValueError unless ``x`` is finite floating-point pictures of the generator's shape in [-1, 1]."""
+        validate.float_batch(name, x)
+        validate.same_shape(name, x.shape[1:], self.synthesis.output_shape[1:], "the generator puts out")
+        validate.not_raw_pixels(name, x)
+        validate.data_range(name, x, -1.0, 1.0, "a StyleGAN takes pictures in [-1, 1]")
+        validate.reaches_below_zero(name, x, (-1.0, 1.0))
+
+    def sample(self, n, seed, psi=1.0):
+        """Draw ``n`` pictures, uint8 (n, s, s, 3); ``psi`` below 1 pulls each w towards the mean w (truncation)."""
+        n, key = validate.positive_int("n", n), (validate.seed(seed), 1)
+        w = self.map(tf.random.stateless_normal((n, self.dim), key))
+        mean = self.mean_w()
+        return self.draw(mean + psi * (w - mean), seed)
+
+    def map(self, z):
+        """Averaged mapping network: z (n, dim) -> w (n, dim) as a NumPy array."""
+        return training.in_chunks(self.ema_mapping, tf.convert_to_tensor(z, tf.float32), 5000)
+
+    def mean_w(self, n=10_000):
+        """Mean of w over ``n`` fixed draws of z: (dim,)."""
+        return self.map(tf.random.stateless_normal((n, self.dim), (0, 2))).mean(axis=0)
+
+    def draw(self, w, seed=None):
+        """Averaged synthesis network: w (n, dim), or one for each layer (n, layers, dim), -> uint8 (n, s, s, 3).
+
+        Without a ``seed`` the pixels' noise is 0, so that pictures differ by w alone.
+        """
+        w = np.asarray(w, np.float32)
+        styles = np.repeat(w[:, None], self.layer_count, axis=1) if w.ndim == 2 else w
+        parts = []
+        for start in range(0, len(styles), 500):
+            part, shape = styles[start : start + 500], (len(styles[start : start + 500]), noise_size(self.channels))
+            noise = tf.zeros(shape) if seed is None else tf.random.stateless_normal(shape, (seed, start + 3))
+            parts.append(ops.convert_to_numpy(self._drawn(tf.constant(part), noise)))
+        return data.denormalize(np.concatenate(parts).clip(-1.0, 1.0))
+
+    @functools.cached_property
+    def _drawn(self):
+        shapes = [(None, self.layer_count, self.dim), (None, noise_size(self.channels))]
+        return tf.function(
+            lambda styles, noise: self.ema_synthesis([styles, noise]),
+            input_signature=[tf.TensorSpec(shape, tf.float32) for shape in shapes],
+        )
+
+    def _cuts(self, batch, step):
+        """The layer from which the second w is used, (batch,): layer_count, so never, for 1 - mixing of them."""
+        key = tf.stack([tf.constant(self.seed, tf.int32), -1 - tf.cast(step, tf.int32)])
+        u = tf.random.stateless_uniform((batch,), key)
+        share = tf.minimum(u / max(self.mixing, 1e-9), 1.0)
+        return 1 + tf.cast(share * (self.layer_count - 1), tf.int32)
+
+    def _penalty(self, real):
+        with tf.GradientTape() as tape:
+            tape.watch(real)
+            logits = self.discriminator(real)
+        weight = self.penalty * (self.size / 32) ** 2
+        return weight * losses.gradient_penalty(tape.gradient(logits, real))
+
+    def _update_ema(self, step):
+        step = ops.cast(step, "float32")
+        keep = ops.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
+        averages = self.ema_mapping.trainable_variables + self.ema_synthesis.trainable_variables
+        for average, weight in zip(averages, self.generator_weights, strict=True):
+            average.assign(weight + keep * (average - weight))
+
+    @property
+    def generator_weights(self):
+        """Trainable weights of the mapping and the synthesis network."""
+        return self.mapping.trainable_variables + self.synthesis.trainable_variables
+
+    @property
+    def layer_count(self):
+        """Number of styled layers."""
+        return layer_count(self.channels)
+
+    @property
+    def metrics(self):
+        return self.trackers
+
+
+def mix(w, other, cut, layers):
+    """One w in the layers before ``cut``, another from there on: (n, dim) twice, (n,) -> (n, layers, dim)."""
+    before = tf.range(layers)[None, :, None] < cut[:, None, None]
+    return tf.where(before, w[:, None], other[:, None])
+
+
+# ---- files ----
+
+
+def store(model, path):
+    """Write the averaged generator of a ``StyleGAN`` as float16 arrays, with the settings that ``load`` needs."""
+    settings = {"channels": model.channels, "dim": model.dim, "depth": model.settings["depth"]}
+    networks = {"mapping": model.ema_mapping, "synthesis": model.ema_synthesis}
+    weights = {
+        f"{name}_{i}": weight.astype(np.float16)
+        for name, network in networks.items()
+        for i, weight in enumerate(network.get_weights())
+    }
+    np.savez_compressed(path, **settings, **weights)
+
+
+def load(path=None):
+    """A ``StyleGAN`` with the averaged generator from a file of ``store``; by default the bundled one of 64 × 64.
+
+    Its discriminator is new and knows nothing: the model draws, and can be trained on from its averaged weights.
+    """
+    with np.load(path or data.asset(CHECKPOINT)) as file:
+        arrays = {name: file[name] for name in file.files}
+    channels = tuple(int(width) for width in arrays["channels"])
+    model = StyleGAN(channels, dim=int(arrays["dim"]), depth=int(arrays["depth"]))
+    for name in ("mapping", "synthesis"):
+        weights = [arrays[f"{name}_{i}"] for i in range(len(getattr(model, name).weights))]
+        for network in (getattr(model, name), getattr(model, f"ema_{name}")):
+            network.set_weights([weight.astype(np.float32) for weight in weights])
+    return model

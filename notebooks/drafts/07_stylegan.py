@@ -1,0 +1,830 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 07 · StyleGAN and faces
+# **A generator that turns random numbers into a picture in one go cannot be asked for "the same face, but smiling". Can
+# one be built whose layers each take orders?**
+#
+# - **You will** build a small StyleGAN part by part, see what each part changes, train it on drawn faces, and measure
+#   what its inner space is good for: mixing two faces, drawing typical ones, finding a given face, and changing one
+#   thing about it.
+# - **You need** notebook 02 (the game of two players, R1, EMA). Notebook 04 (judging samples) helps.
+# - **Time:** about five and a half minutes to run on two cores (twice that on Binder), 60 minutes to read.
+
+# %% [markdown] tags=["links"]
+# *Colab and Binder badges appear here once the course's address is known (`make links`).*
+
+# %% tags=["setup"]
+# Set-up. On Colab it installs the course's package; on your own machine `python course.py lab` already has.
+import importlib.util
+import os
+import subprocess
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported: no start-up messages
+SOURCE = "git+https://github.com/OWNER/NAME@main"  # `make links` writes the course's address here
+if importlib.util.find_spec("gentutor") is None:
+    if "OWNER/NAME" in SOURCE or "google.colab" not in sys.modules:
+        pip = "" if "OWNER/NAME" in SOURCE else f" (elsewhere: %pip install --no-deps {SOURCE})"
+        advice = "open the course with `python course.py lab`, or choose the kernel of its .venv"
+        raise ModuleNotFoundError(f"This kernel lacks gentutor: {advice}{pip}.")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", SOURCE], check=True)
+
+# %%
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+
+from gentutor import callbacks, checks, data, faces, metrics, plots, stylegan, widgets
+
+plots.use_style()
+keras.utils.set_random_seed(0)
+
+
+# %%
+def show(images, columns=12, title="", width=9.0):
+    """Pictures (n, s, s, 3) side by side, as wide as the page."""
+    picture = widgets.tile(images, columns)
+    ax = plt.subplots(figsize=(width, 0.4 + width * picture.shape[0] / picture.shape[1]))[1]
+    ax.imshow(picture)
+    ax.set(xticks=[], yticks=[], title=title)
+    ax.grid(False)
+    return ax
+
+
+# %% [markdown]
+# ## The question, in a picture
+# Our faces are drawn by a program from twelve known factors, as many as we like, so that everything below can be
+# measured. `faces.read`, a bundled network, reads the factors back from a picture. It is never used in training.
+
+# %%
+factors = faces.sample(20_000, seed=1)
+train_images = faces.render(factors, 32)
+show(train_images[:36], title="real: drawn faces, 32 × 32")
+print(*faces.captions(factors[:3]), sep="\n")
+
+# %% [markdown]
+# A GAN's generator (notebook 02) takes random numbers $z$ at its bottom and puts a picture out at its top. Each of
+# those numbers may touch everything. **Predict:** if you change one of 64 random numbers, what about the face will
+# change? And if you could speak to each *layer*: what would you tell the first one, at 4 × 4 pixels, and what the last,
+# at 32 × 32?
+#
+# **StyleGAN** ([Karras et al. 2019](https://arxiv.org/abs/1812.04948), improved
+# [2020](https://arxiv.org/abs/1912.04958)) feeds no random numbers in at the bottom. The picture grows from a learnt
+# constant, and every layer is told *how* to draw by a vector $w$, its **style**:
+#
+# $$z \in \mathbb R^{64}\;\xrightarrow{\text{mapping network } f}\;w\in\mathbb R^{64}\;\longrightarrow\;\text{a scale
+# for each channel of each layer.}$$
+
+# %% [markdown]
+# ## Part 1: the mapping network
+# $z$ is a draw from the normal distribution, so nothing in its space is rare or impossible. But some combinations of
+# factors may be: then a generator fed by $z$ must bend its space. StyleGAN leaves the bending to a small network of
+# dense layers, $w = f(z)$, and lets the distribution of $w$ be whatever training makes it. First $z$ is scaled to a
+# fixed length, since its direction is all that we use.
+
+
+# %%
+def normalize_z(z):
+    """Scale each z to length sqrt(dim): (batch, dim) -> (batch, dim)."""
+    return z * ops.rsqrt(ops.mean(ops.square(z), axis=-1, keepdims=True) + 1e-8)
+
+
+def leaky(x):
+    """LeakyReLU(0.2), times the root of 2, which makes up for the part that it takes away."""
+    return ops.leaky_relu(x, 0.2) * np.sqrt(2.0)
+
+
+z = tf.random.stateless_normal((1000, 64), (0, 1))
+print("lengths before", np.linalg.norm(z, axis=1)[:3].round(2), "after", np.linalg.norm(normalize_z(z), axis=1)[:3])
+
+# %% [markdown]
+# Adam moves every weight by about the learning rate, whatever the weight's size. For that reason all layers here keep
+# weights of size 1 and multiply them by a constant, $1/\sqrt{\text{inputs}}$, when they are used: an **equalised
+# learning rate**. `speed` slows a layer down, and the mapping network is slow.
+
+
+# %%
+def dense(x, kernel, bias, speed=1.0):
+    """Dense layer with weights of size 1: (batch, inputs) -> (batch, outputs)."""
+    return ops.matmul(x, kernel * speed / np.sqrt(kernel.shape[0])) + bias * speed
+
+
+def mapping(z, weights):
+    """z (batch, 64) -> w (batch, 64): three dense layers."""
+    x = normalize_z(z)
+    for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+        x = leaky(dense(x, kernel, bias, speed=stylegan.MAPPING_SPEED))
+    return x
+
+
+network = stylegan.mapping_network()
+_ = checks.same(lambda z: mapping(z, network.weights), network, z)
+
+# %% [markdown]
+# ## Part 2: a convolution that takes orders
+# A convolution has a kernel $k_{hwio}$: height, width, input channel, output channel. The style gives a number $s_i$
+# for each input channel, and the kernel becomes $s_i\,k_{hwio}$. A channel with a large $s_i$ matters much, one with
+# $s_i = 0$ not at all. As the next layer must not suffer from a style that is loud all over, each output channel is
+# divided by the size it would have for inputs of size 1, which is **demodulation**:
+# $$k'_{hwio} = \frac{s_i\,k_{hwio}}{\sqrt{\sum_{h,w,i}(s_i\,k_{hwio})^2}}.$$
+# Each example has a kernel of its own:
+
+
+# %%
+def modulated_slowly(x, style, kernel):
+    """Convolve each example with its own modulated, demodulated kernel: (batch, h, w, i) -> (batch, h, w, o)."""
+    outputs = []
+    for example, s in zip(x, style, strict=True):
+        own = kernel * s[None, None, :, None]
+        own = own / ops.sqrt(ops.sum(ops.square(own), axis=(0, 1, 2)))
+        outputs.append(tf.nn.conv2d(example[None], own, 1, "SAME")[0])
+    return ops.stack(outputs)
+
+
+# %% [markdown]
+# That is a convolution for each example, which is slow. But a factor on an input channel of the kernel may as well sit
+# on that channel of the input, and the divisor on the output:
+
+
+# %%
+def modulated(x, style, kernel):
+    """The same with one convolution for the whole batch."""
+    squares = ops.matmul(ops.square(style), ops.sum(ops.square(kernel), axis=(0, 1)))  # (batch, o)
+    x = tf.nn.conv2d(x * style[:, None, None, :], kernel, 1, "SAME")
+    return x * ops.rsqrt(squares)[:, None, None, :]
+
+
+rng = np.random.default_rng(0)
+x, style, kernel = (rng.standard_normal(shape, "float32") for shape in ((6, 8, 8, 16), (6, 16), (3, 3, 16, 24)))
+checks.same(modulated, modulated_slowly, x, style, kernel)
+loud = 100.0 * style
+print(f"size of the output for a style 100 times as loud: {np.std(modulated(x, loud, kernel)):.3f}, "
+      f"before {np.std(modulated(x, style, kernel)):.3f}")  # fmt: skip
+
+# %% [markdown]
+# The two agree, and a style that is louder all over changes nothing: only *which* channels are loud counts. In the
+# package's layer the style is a dense layer of $w$ whose bias begins at 1 (so every channel begins at its usual
+# size):
+
+# %%
+layer, w = stylegan.ModulatedConv(24), network(z[:6])
+_ = layer([x, w])  # its weights are made at the first call
+
+
+def ours(x, w):
+    style = dense(w, layer.style.kernel, layer.style.bias)
+    return modulated(x, style, layer.kernel * layer.scale)
+
+
+_ = checks.same(ours, lambda x, w: layer([x, w]), x, w)
+
+# %% [markdown]
+# ## Part 3: noise
+# A face has hairs and freckles whose exact places nobody cares for. A generator without any source of chance but $w$
+# must invent them from $w$. StyleGAN gives every layer fresh noise, one number for each pixel, times a strength that is
+# learnt and begins at 0. Our drawn faces have no such detail. **Predict:** what will training make of the strength?
+
+
+# %%
+def add_noise(x, noise, strength):
+    """Noise (batch, h, w, 1), the same for every channel."""
+    return x + strength * noise
+
+
+noise = rng.standard_normal((6, 8, 8, 1), "float32")
+noise_layer = stylegan.Noise()
+_ = noise_layer([x, noise])
+noise_layer.strength.assign(0.5)
+_ = checks.same(lambda x, n: add_noise(x, n, 0.5), lambda x, n: noise_layer([x, n]), x, noise)
+
+# %% [markdown]
+# ## Part 4: from 4 × 4 to 32 × 32
+# The picture grows: a learnt constant of 4 × 4, then twice the size at each **resolution**. Each resolution adds a
+# picture of its own to the enlarged sum of those before, so that the coarse layers can draw before the fine ones have
+# learnt. Enlarging is bilinear. Seven styled layers come to work, and each has its own copy of $w$:
+
+
+# %%
+def styled(x, w, noise, number, network):
+    """Styled layer number so: modulated convolution, perhaps twice the size, noise, bias, LeakyReLU."""
+    conv, strength, bias = (network.get_layer(f"{kind}_{number}") for kind in ("conv", "noise", "bias"))
+    x = modulated(x, dense(w, conv.style.kernel, conv.style.bias), conv.kernel * conv.scale)
+    if number % 2 == 1:  # the first layer of a resolution; after the convolution, which is cheaper
+        x = tf.image.resize(x, (2 * x.shape[1], 2 * x.shape[2]), "bilinear")
+    return leaky(add_noise(x, noise, strength.strength) + bias.bias)
+
+
+def own_picture(x, w, size, network):
+    """What one resolution adds to the picture: a convolution of 1 × 1 with a style, but not demodulated."""
+    conv, bias = network.get_layer(f"picture_{size}"), network.get_layer(f"picture_bias_{size}")
+    style = dense(w, conv.style.kernel, conv.style.bias)
+    return tf.nn.conv2d(x * style[:, None, None, :], conv.kernel * conv.scale, 1, "SAME") + bias.bias
+
+
+# %%
+CHANNELS, SIZES = stylegan.CHANNELS, stylegan.layer_sizes(stylegan.CHANNELS)
+
+
+def synthesis(w, noise, network):
+    """Styles (batch, 7, 64), noise (batch, all pixels of all layers) -> pictures (batch, 32, 32, 3)."""
+    x, picture = ops.tile(network.get_layer("constant").picture, (len(w), 1, 1, 1)), None
+    maps = tf.split(noise, [size**2 for size in SIZES], axis=1)
+    for number, size in enumerate(SIZES):
+        x = styled(x, w[:, number], ops.reshape(maps[number], (-1, size, size, 1)), number, network)
+        if number % 2 == 0:  # the last layer of a resolution
+            own = own_picture(x, w[:, number], size, network)
+            picture = own if picture is None else own + tf.image.resize(picture, (size, size), "bilinear")
+    return picture
+
+
+# %%
+for number, size in enumerate(SIZES):
+    print(f"layer {number}: {size} × {size} pixels, {CHANNELS[(number + 1) // 2]} channels")
+model = stylegan.StyleGAN()
+print(f"{model.synthesis.count_params():,} weights")
+styles = ops.repeat(network(z[:6])[:, None], 7, axis=1)
+flat = tf.random.stateless_normal((6, stylegan.noise_size(CHANNELS)), (0, 2))
+theirs = model.synthesis
+_ = checks.same(lambda w, noise: synthesis(w, noise, theirs), lambda w, noise: theirs([w, noise]), styles, flat)
+
+# %% [markdown]
+# From here on the package's layers draw. Is $w$ heard at all? An untrained generator, one $z$, and one change at a
+# time:
+
+# %%
+other = ops.repeat(network(z[6:12])[:, None], 7, axis=1)
+trials = {
+    "another w everywhere": [other, flat],
+    "another w at 4 × 4 and 8 × 8": [ops.concatenate([other[:, :3], styles[:, 3:]], axis=1), flat],
+    "another w at 32 × 32": [ops.concatenate([styles[:, :5], other[:, 5:]], axis=1), flat],
+    "other noise": [styles, -flat],
+}
+first = model.synthesis([styles, flat])
+for name, inputs in trials.items():
+    print(f"{name:30s} changes the picture by {np.sqrt(np.mean((model.synthesis(inputs) - first) ** 2)):.3f}")
+
+# %% [markdown]
+# All layers speak, and the noise is silent as long as its strength is 0.
+#
+# ## Part 5: the other player
+# The discriminator mirrors the generator: convolutions of stride 2 go from 32 × 32 to 4 × 4, and at each resolution it
+# looks once more at the picture, shrunk to that size. One idea is new. A
+# generator that draws one face for ever (notebook 02's collapse) cannot be caught by looking at one picture at a time.
+# So the examples of a batch are compared in groups of four, and **how much they differ** is added as one more channel:
+
+
+# %%
+def group_deviation(x):
+    """Mean standard deviation within each group of 4: (batch, h, w, c) -> (groups,)."""
+    groups = ops.reshape(x, (4, -1, *x.shape[1:]))
+    return ops.mean(ops.sqrt(ops.var(groups, axis=0) + 1e-8), axis=(1, 2, 3))
+
+
+x = tf.random.stateless_normal((8, 4, 4, 64), (0, 3))
+print("different examples", group_deviation(x).numpy().round(3), end=", ")
+print("the same four times", group_deviation(ops.repeat(x[:1], 4, axis=0)).numpy().round(3))
+_ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_deviation, x)
+
+# %% [markdown]
+# ## Part 6: training
+# The game is notebook 02's: the logistic loss for the discriminator, the non-saturating one for the generator, R1, and
+# an average of the generator's weights for drawing. Four things are new.
+#
+# - **Lazy R1.** The penalty on the slope at real pictures costs a second gradient. It is enough to take it every 16th
+#   step, 16 times as strong.
+# - **Mixing.** Half of the pictures are drawn with two $w$: one up to a random layer, another from there on. So no
+#   layer can rely on what another layer was told.
+# - **The mapping network** learns ten times as slowly as the rest.
+# - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at
+#   16 × 16, where a step costs a small part. Then a resolution is added to both players, in such a way that they begin
+#   as the very same functions: the new layers add 0 until they have learnt better.
+
+
+# %%
+def mix(w, other, cut, count):
+    """w in the layers before `cut`, `other` from there on: (n, 64) twice, (n,) -> (n, layers, 64)."""
+    before = np.arange(count)[None, :, None] < ops.reshape(cut, (-1, 1, 1))
+    return ops.where(before, w[:, None], other[:, None])
+
+
+cut = tf.constant([1, 3, 7])
+_ = checks.same(mix, stylegan.mix, network(z[:3]), network(z[3:6]), cut, 7)
+
+# %%
+old = stylegan.StyleGAN(CHANNELS[:3])  # up to 16 × 16
+new = old.grown(CHANNELS[3])
+x = tf.random.stateless_normal((4, 32, 32, 3), (0, 4))
+
+
+def old_on_shrunk(x):
+    return old.discriminator(tf.nn.avg_pool2d(x, 2, 2, "VALID"))
+
+
+_ = checks.same(new.discriminator, old_on_shrunk, x)
+
+# %%
+BATCH = 32
+STAGES = {16: 2400, 32: 3000}  # steps at each size
+
+
+def scaled_batches(images, size):
+    """Endless shuffled batches, shrunk to size × size, as float32 in [-1, 1]."""
+    factor = images.shape[1] // size
+
+    def shrink(batch):
+        x = ops.cast(batch, "float32") / 127.5 - 1.0
+        return tf.nn.avg_pool2d(x, factor, factor, "VALID")
+
+    return data.batches(images, BATCH).map(shrink)
+
+
+# %%
+def enlarged(model):
+    """24 pictures of fixed z, each pixel as a square, 32 × 32."""
+    factor = 32 // model.size
+    return widgets.tile(model.sample(24, seed=1).repeat(factor, axis=1).repeat(factor, axis=2), columns=12)
+
+
+keras.utils.set_random_seed(0)
+model, frames, titles = stylegan.StyleGAN(CHANNELS[:3]), [], []
+for size, steps in STAGES.items():
+    model = model if model.size == size else model.grown(CHANNELS[len(model.channels)])
+    model.compile()
+    film = callbacks.Snapshots(enlarged)
+    model.fit(scaled_batches(train_images, size), epochs=4, steps_per_epoch=steps // 4, verbose=0, callbacks=[film])
+    frames += film.frames
+    titles += [f"{size} × {size}, step {steps // 4 * epoch:,}" for epoch in film.epochs]
+widgets.playback(np.array(frames), titles, title="The same 24 z")
+
+# %%
+samples = model.sample(5000, seed=3)
+show(samples[:48], title="generated, 32 × 32")
+strengths = [float(model.ema_synthesis.get_layer(f"noise_{i}").strength) for i in range(7)]
+print("strength of the noise, layer by layer:", np.round(strengths, 3))
+
+# %% [markdown]
+# ## Judge by numbers
+# As in notebook 02, on a scale: the Fréchet distance in the features of the reading network, as a share from 0 (other
+# drawn faces) to 1 (a Gaussian on 50 principal components). Beside it two questions that only known factors allow. Do
+# the three **species** come up equally often? And, **drawable**: read a picture's factors, let the program draw that
+# face again, and look how far the two are apart (root mean square, grey levels). A real drawing gives a small residual,
+# which is the reading network's own error; a smear that is no face at all gives a large one, as nothing that can be
+# drawn resembles it.
+
+
+# %%
+def residuals(images):
+    """Difference of each picture to its factors read and drawn again, in grey levels: (n,)."""
+    again = faces.render(faces.read(images), images.shape[1])
+    return np.sqrt(np.mean((images.astype("float32") - again) ** 2, axis=(1, 2, 3)))
+
+
+def pca_gaussian(images, seed=0):
+    """As many pictures from a Gaussian on 50 principal components."""
+    flat = images.reshape(len(images), -1).astype("float32")
+    pca = PCA(50, svd_solver="randomized", random_state=0).fit(flat)
+    z = np.random.default_rng(seed).normal(size=(len(images), 50)) * np.sqrt(pca.explained_variance_)
+    return np.clip(np.rint(pca.inverse_transform(z)), 0, 255).astype("uint8").reshape(images.shape)
+
+
+held_out = faces.render(faces.sample(5000, seed=10), 32)
+real_features = faces.features(held_out)
+sets = {"other drawn faces": train_images[:5000], "Gaussian": pca_gaussian(train_images[:5000]), "StyleGAN": samples}
+distance = {name: metrics.frechet_distance(real_features, faces.features(images)) for name, images in sets.items()}
+
+# %%
+limit = 1.5 * np.sqrt(np.mean(residuals(held_out) ** 2))
+
+
+def judge(images, d):
+    """Share of the excess distance d, species' total variation, share of drawable faces."""
+    floor, scale = distance["other drawn faces"], distance["Gaussian"]
+    species = np.bincount(faces.read(images).species, minlength=3) / len(images)
+    return (d - floor) / (scale - floor), 0.5 * np.abs(species - 1 / 3).sum(), np.mean(residuals(images) < limit)
+
+
+for name, images in sets.items():
+    share, off, drawable = judge(images, distance[name])
+    print(f"{name:18s} share {share:5.2f}, species off by {off:.3f}, drawable {drawable:.2f}")
+
+# %% [markdown]
+# ## The same code, trained longer
+# A generator of 64 × 64 pictures (nine layers) was trained by the same class for longer, by
+# `bench/train_stylegan.py`. Its averaged weights are bundled with the package.
+
+# %%
+model64 = stylegan.load()
+samples64 = model64.sample(5000, seed=3)
+show(samples64[:24], columns=8, title="the bundled checkpoint, 64 × 64")
+share, off, drawable = judge(samples64, metrics.frechet_distance(real_features, faces.features(samples64)))
+print(f"checkpoint: share {share:.3f}, species off by {off:.3f}")
+
+# %% [markdown]
+# ## Truncation: typical faces
+# Far from the mean of all $w$ training has seen few examples, and faces there are worse. Pull each $w$ towards the
+# mean, $w' = \bar w + \psi\,(w - \bar w)$: with $\psi = 1$ nothing happens, with $\psi = 0$ all faces are one.
+# **Predict:** which way will **precision** (is a generated face among real ones?) go as $\psi$ falls, and which way
+# **recall** (is a real face among generated ones?)?
+
+# %%
+psis, rows, curve = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0), [], []
+for psi in psis:
+    images = model64.sample(2000, seed=4, psi=psi)
+    rows.append(images[:10])
+    curve.append(metrics.precision_recall(real_features[:2000], faces.features(images)) if psi else (np.nan, np.nan))
+show(np.concatenate(rows), columns=10, title="ψ = 0 (top), 0.3, 0.5, 0.7, 0.85, 1 (bottom)")
+precision, recall = np.transpose(curve)
+_ = plots.curves(
+    {"precision": (psis, precision), "recall": (psis, recall)}, "ψ", "share", colours=["black", plots.GENERATED]
+)
+
+# %% [markdown]
+# ## Mixing two faces
+# Give the first layers one face's $w$ and the others another's. The faces in the left column decide the layers up to a
+# resolution, those in the top row the rest. **Predict:** what comes from where?
+
+# %%
+w64 = model64.map(tf.random.stateless_normal((2000, 64), (5, 0)))
+GROUPS = {"coarse (4, 8)": range(0, 3), "middle (16)": range(3, 5), "fine (32, 64)": range(5, 9)}
+left, top = w64[:4], w64[4:12]
+table = [np.full((64, 64, 3), 255, "uint8"), *model64.draw(top)]
+for row in left:
+    mixed = np.repeat(top[:, None], 9, axis=1)
+    mixed[:, GROUPS["coarse (4, 8)"]] = row
+    table += [model64.draw(row[None])[0], *model64.draw(mixed)]
+_ = show(np.array(table), columns=9, title="4 × 4 and 8 × 8 from the left column, all else from the top row")
+
+# %%
+widgets.style_mixer(model64.draw, w64[:12], GROUPS)
+
+# %% [markdown]
+# Now measured, layer by layer. Take 1,000 pairs of faces A and B, draw A with **one** layer's $w$ from B, and read the
+# factors. For a named factor: of the pairs that differ in it, how many now read as B? For a continuous one: which part
+# of the way from A to B has been gone?
+
+
+# %%
+def carried(a, b, mixed):
+    """How much of each factor of B the mixture shows in place of A's: (12,)."""
+    named = [np.mean((mixed[f] == b[f])[a[f] != b[f]]) for f in faces.NAMES]
+    gaps = [(mixed[f] - a[f], b[f] - a[f]) for f in faces.CONTINUOUS]
+    return named + [np.sum(moved * gap) / np.sum(gap**2) for moved, gap in gaps]
+
+
+a, b = w64[:1000], w64[1000:]
+read_a, read_b = faces.read(model64.draw(a)), faces.read(model64.draw(b))
+transfer = []
+for number in range(9):
+    mixed = np.repeat(a[:, None], 9, axis=1)
+    mixed[:, number] = b
+    transfer.append(carried(read_a, read_b, faces.read(model64.draw(mixed))))
+
+# %%
+names = [*faces.NAMES, *faces.CONTINUOUS]
+ax = plt.subplots(figsize=(8, 3.6))[1]
+ax.imshow(transfer, cmap="Greens", vmin=0, vmax=1, aspect="auto")
+for (i, j), value in np.ndenumerate(np.array(transfer)):
+    ax.text(j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=8, color="white" if value > 0.6 else "black")
+ax.set_xticks(range(12), [name.replace("_", " ") for name in names], rotation=40, ha="right")
+ax.set_yticks(range(9), [f"{i}: {size} × {size}" for i, size in enumerate(stylegan.layer_sizes(model64.channels))])
+ax.grid(False)
+_ = ax.set_title("percent of each factor that one layer carries over")
+
+# %% [markdown]
+# ## Is the inner space a better one?
+# Two measures from the StyleGAN paper, with our reading network in the place of theirs.
+#
+# **Path length.** Walk from one face to another and add up how much the picture changes on the way. If the walk goes
+# straight from old to young, the picture changes no more than it must; if it passes through a third face, it changes
+# more. Between $t$ and $t + \varepsilon$ on the path $p$,
+# $$\ell = \mathbb E\Big[\tfrac{1}{\varepsilon^2}\,\big\|\phi(g(p(t+\varepsilon))) - \phi(g(p(t)))\big\|^2\Big],\qquad
+# \varepsilon = 10^{-3},$$
+# with $\phi$ the features, $t$ uniform on the path, no noise; in $W$ a straight line, in $Z$ on the sphere, where all
+# $z$ lie.
+
+
+# %%
+with np.load(data.asset(faces.READER)) as file:
+    reader_weights = {name: tf.constant(file[name].astype("float32")) for name in file.files}
+
+
+def float_features(x):
+    """Features of pictures in [-1, 1], not rounded to bytes: tiny changes must count."""
+    x = tf.nn.avg_pool2d((tf.clip_by_value(x, -1, 1) + 1) / 2, x.shape[1] // 32, x.shape[1] // 32, "VALID")
+    return (faces.reader(reader_weights, x)[0] - reader_weights["feature_mean"]) / reader_weights["feature_sd"]
+
+
+def slerp(a, b, t):
+    """Along the great circle from a to b: (n, d), (n, d), (n, 1) -> (n, d)."""
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    angle = np.arccos(np.sum(a * b, axis=1, keepdims=True))
+    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+
+
+# %%
+@tf.function
+def features_at(w):
+    styles, silent = tf.repeat(w[:, None], 9, axis=1), tf.zeros((tf.shape(w)[0], stylegan.noise_size(model64.channels)))
+    return float_features(model64.ema_synthesis([styles, silent]))
+
+
+def path_lengths(space, n=1000, epsilon=1e-3, seed=0):
+    """Squared change of the features along a path over epsilon squared, at n random places: (n,)."""
+    rng = np.random.default_rng(seed)
+    ends, t = rng.standard_normal((2, n, 64)), rng.uniform(0, 1 - epsilon, (n, 1))
+    if space == "w":
+        ends = [model64.map(end) for end in ends]
+    found = []
+    for place in (t, t + epsilon):
+        point = slerp(*ends, place) if space == "z" else (1 - place) * ends[0] + place * ends[1]
+        w = model64.map(point) if space == "z" else point.astype("float32")
+        found.append(np.concatenate([features_at(w[i : i + 250]) for i in range(0, n, 250)]))
+    return np.sum((found[1] - found[0]) ** 2, axis=1) / epsilon**2
+
+
+# %%
+def interval(values, repeats=1000):
+    """Mean and 95 % interval by drawing the values again and again (bootstrap)."""
+    rows = np.random.default_rng(0).integers(len(values), size=(repeats, len(values)))
+    return values.mean(), *np.quantile(values[rows].mean(axis=1), [0.025, 0.975])
+
+
+lengths = {space: path_lengths(space) for space in ("z", "w")}
+for space, values in lengths.items():
+    print("path length in {}: {:.0f}, interval {:.0f} to {:.0f}".format(space.upper(), *interval(values)))
+finer = path_lengths("w", epsilon=5e-4)
+print(f"with half of epsilon: {finer.mean():.0f} in W")
+
+# %% [markdown]
+# **Linear separability.** If one direction means "glasses", a flat plane parts the faces with from those without. We
+# let a linear classifier guess from $w$ (or $z$) what the reading network sees, and ask how much of the answer is left
+# open when it has spoken: the conditional entropy $H(y\mid x)$, in bits, 0 for a clean cut. Only the half of the faces
+# of which the reading is surest counts, and the classifier is judged on faces that it did not learn from.
+
+
+# %%
+def entropy_left(y, x):
+    """H(y | x) in bits of two arrays of yes and no."""
+    total = 0.0
+    for value in (False, True):
+        rows = y[x == value]
+        p = np.array([rows.mean(), 1 - rows.mean()]) if len(rows) else np.ones(1)
+        total -= len(rows) / len(y) * np.sum(p * np.log2(np.maximum(p, 1e-12)))
+    return total
+
+
+def left_open(latents, answers, sure):
+    """What a linear classifier leaves open about yes/no answers, on held-out rows among the surer half."""
+    rows = np.flatnonzero(sure >= np.median(sure))
+    train, test = rows[::2], rows[1::2]
+    probe = LogisticRegression(max_iter=300).fit(latents[train], answers[train])
+    return entropy_left(answers[test], probe.predict(latents[test]))
+
+
+# %%
+z_many = tf.random.stateless_normal((6000, 64), (6, 0)).numpy()
+w_many = model64.map(z_many)
+read = faces.read(model64.draw(w_many))
+always = np.ones(len(read))
+questions = {
+    "cat?": (read.species == 1, always),
+    "person?": (read.species == 0, always),
+    "glasses?": (read.glasses == 1, always),
+    "dark coat?": (read.coat >= 2, always),
+    **{f"{name} > 0?": (read[name] > 0, np.abs(read[name])) for name in ("mouth", "turn", "light")},
+}
+opened = {
+    space: {name: left_open(x, *q) for name, q in questions.items()} for space, x in {"z": z_many, "w": w_many}.items()
+}
+for name in questions:
+    print(f"{name:11s} bits left open: Z {opened['z'][name]:.3f}, W {opened['w'][name]:.3f}")
+print(
+    {space: round(float(2 ** sum(bits.values())), 1) for space, bits in opened.items()}, "= 2 to the power of their sum"
+)
+
+# %% [markdown]
+# ## Finding a given face, and changing one thing about it
+# To edit a face that the generator has not drawn, first find its $w$: begin at the mean and go downhill on the
+# difference of pixels and features. This is **inversion**. We let each of the nine layers have its own $w$.
+
+# %%
+wanted_factors = faces.sample(16, seed=20)
+wanted_factors.glasses[:] = 0
+wanted = faces.render(wanted_factors, 64)
+goal = tf.constant(wanted, tf.float32) / 127.5 - 1.0
+silent = tf.zeros((16, stylegan.noise_size(model64.channels)))
+found_w = tf.Variable(np.tile(model64.mean_w(), (16, 9, 1)))
+adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.05, 300))
+adam.build([found_w])
+
+
+# %%
+@tf.function
+def descend():
+    with tf.GradientTape() as tape:
+        x = model64.ema_synthesis([found_w, silent])
+        loss = tf.reduce_sum(tf.reduce_mean((x - goal) ** 2, (1, 2, 3)))
+        loss += 0.05 * tf.reduce_sum(tf.reduce_mean((float_features(x) - float_features(goal)) ** 2, 1))
+    adam.apply([tape.gradient(loss, found_w)], [found_w])
+    return loss
+
+
+print("loss", float(descend()), "at first,", [float(descend()) for _ in range(300)][-1], "at last")
+found = model64.draw(found_w.numpy())
+_ = show(np.concatenate([wanted, found]), columns=16, title="wanted (top), found (bottom)")
+
+# %% [markdown]
+# A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal is
+# the direction, and $w\cdot n + c$ the signed distance to the plane. An edit walks along $n$ until $w$ is as deep on
+# the other side as a typical face with glasses.
+
+
+# %%
+def plane(w, answers):
+    """Unit normal and offset of the plane that parts yes from no; w @ normal + offset is the distance to it."""
+    probe = LogisticRegression(max_iter=1000).fit(w, answers)
+    length = np.linalg.norm(probe.coef_[0])
+    return (probe.coef_[0] / length).astype("float32"), probe.intercept_[0] / length
+
+
+def edited(w, normal, offset, depth, along=None):
+    """Walk from each w (..., 64) along a unit vector until it is so deep on the plane's yes side."""
+    along = normal if along is None else along
+    steps = (depth - (w @ normal + offset)) / (along @ normal)
+    return (w + steps[..., None] * along).astype("float32")
+
+
+planes = {"glasses": plane(w_many, read.glasses == 1), "smile": plane(w_many, read.mouth > 1 / 3)}
+sides = {"glasses": read.glasses == 1, "smile": read.mouth > 1 / 3}
+depths = {name: np.median((w_many @ n + c)[sides[name]]) for name, (n, c) in planes.items()}
+
+# %%
+rows = [wanted, found]
+for name in planes:
+    rows.append(model64.draw(edited(found_w.numpy(), *planes[name], depths[name])))
+_ = show(np.concatenate(rows), columns=16, title="wanted, found, with glasses, smiling")
+
+# %% [markdown]
+# Does the edit do what it should, and nothing else? On 1,000 generated faces that read as without glasses, beside steps
+# of the same lengths in a random direction. The reading network's own error is far below 1 % for each named factor
+# (`bench/face_reader.csv`).
+
+
+# %%
+def changes(before, after):
+    """Share of faces in which each factor reads differently (continuous: by more than 0.5)."""
+    named = [np.mean(before[f] != after[f]) for f in faces.NAMES]
+    return dict(
+        zip(names, named + [np.mean(np.abs(before[f] - after[f]) > 0.5) for f in faces.CONTINUOUS], strict=True)
+    )
+
+
+bare = w_many[read.glasses == 0][:1000]
+before, axis = faces.read(model64.draw(bare)), np.random.default_rng(0).standard_normal(64)
+with_glasses = edited(bare, *planes["glasses"], depths["glasses"])
+length = np.linalg.norm(with_glasses - bare, axis=1, keepdims=True)
+moved = {"glasses": with_glasses, "random": (bare + length * axis / np.linalg.norm(axis)).astype("float32")}
+print("percent that change", *(f"{name[:8]:>8s}" for name in names))
+for name, w in moved.items():
+    print(f"{name:19s}", *(f"{100 * value:8.1f}" for value in changes(before, faces.read(model64.draw(w))).values()))
+
+# %% [markdown]
+# ## Broken on purpose: a probe that learnt the wrong thing
+# Suppose that in the faces from which the probe learnt, cats wear glasses and nobody else does. (Real collections are
+# full of such coincidences.) **Predict:** what will its direction do to a dog?
+
+# %%
+biased = (read.species == 1) == (read.glasses == 1)
+normal, offset = plane(w_many[biased], read.glasses[biased] == 1)
+cat = plane(w_many, read.species == 1)[0]
+mended = normal - cat * (cat @ normal)  # orthogonal to "cat"
+mended /= np.linalg.norm(mended)
+depth = np.median((w_many @ normal + offset)[biased & (read.glasses == 1)])
+trials = {
+    "all faces": with_glasses,
+    "biased": edited(bare, normal, offset, depth),
+    "biased, mended": edited(bare, normal, offset, depth, along=mended),
+}
+for name, w in trials.items():
+    row = changes(before, faces.read(model64.draw(w)))
+    print(f"{name:15s} glasses change in {100 * row['glasses']:5.1f} %, species in {100 * row['species']:5.1f} %")
+
+# %% [markdown]
+# The biased probe makes cats. **How you notice:** count the factors that you did *not* want to change. **The remedy:**
+# a balanced set; or, as in the last line, find the direction of what should stay, and take its share out of the edit
+# (make the two orthogonal).
+#
+# ## Exercises
+# Replace each `...`, run the cell and the check below it. Answers: `solutions/07_stylegan.ipynb`.
+
+# %% [markdown]
+# ### Exercise 1: demodulate
+# A `kernel` of shape (3, 3, i, o) and a `style` for each example, (batch, i). Write the factors (batch, o) that
+# the outputs are multiplied with, so that each has size 1 for inputs of size 1.
+
+
+# %%
+def my_demodulate(kernel, style):
+    return ...
+
+
+# %%
+checks.demodulate(my_demodulate)
+
+# %% [markdown]
+# ### Exercise 2: truncate
+# Pull each `w` (n, d) towards the `mean` (d,), so that the share `psi` of the way from the mean to `w` is kept.
+
+
+# %%
+def my_truncate(w, mean, psi):
+    return ...
+
+
+# %%
+checks.truncate(my_truncate)
+
+# %% [markdown]
+# ### Exercise 3: on the sphere
+# Two unit vectors `a` and `b`, (d,), and a number `t` from 0 to 1: the point on the great circle between them that has
+# gone the share `t` of the angle.
+
+
+# %%
+def my_slerp(a, b, t):
+    return ...
+
+
+# %%
+checks.slerp(my_slerp)
+
+# %% [markdown]
+# ### Exercise 4: what is left open
+# Two arrays of 0 and 1, (n,): the truth `y` and a classifier's word `x`. Write $H(y\mid x)$ in bits. (Mind the values
+# of `x` that never come, and $0\log 0 = 0$.)
+
+
+# %%
+def my_entropy_left(y, x):
+    return ...
+
+
+# %%
+checks.entropy_left(my_entropy_left)
+
+# %% [markdown]
+# ### Exercise 5: crossover
+# Styles of two faces, `a` and `b`, each (layers, d), and a layer number `cut`: return the styles that are `a`'s before
+# layer `cut` and `b`'s from it on.
+
+
+# %%
+def my_crossover(a, b, cut):
+    return ...
+
+
+# %%
+checks.crossover(my_crossover)
+
+# %% [markdown]
+# ## What to remember
+# - StyleGAN draws from a constant; $w$, made from $z$ by a mapping network, tells each layer which of its channels
+#   matter, so that layers can be addressed one by one.
+# - What a layer decides is a matter for measurement: swap its $w$, read the factors, count.
+# - An edit is a direction in $W$; judge it by what it changes *and* by what it should have left alone.
+
+# %% [markdown]
+# ## Going deeper
+# - **AdaIN.** The first StyleGAN normalised each channel of each picture to mean 0 and size 1 and then set both by the
+#   style (adaptive instance normalisation, [Huang and Belongie 2017](https://arxiv.org/abs/1703.06868)). It left
+#   blobs in the pictures, by which the generator smuggled sizes past the normalisation; demodulation, which divides by
+#   an *expected* size, mended that ([Karras et al. 2020](https://arxiv.org/abs/1912.04958)).
+# - **Few pictures.** With 500 faces the discriminator learns them by heart. Adaptive augmentation shows both players
+#   shifted, turned and recoloured pictures, with a probability that is raised while the discriminator is too sure
+#   ([Karras et al. 2020](https://arxiv.org/abs/2006.06676)).
+# - **Real faces** need more of everything: FFHQ has 70,000 aligned photographs of 1024 × 1024, and the paper's network
+#   trained for days on eight graphics cards. `data.load_images(folder, 64)` feeds your own pictures to this class; a
+#   few thousand aligned ones and a graphics card are the least that is worth a try. Whose faces they are, and whether
+#   they agreed, is part of the question.
+#
+# ## Further reading
+# - [Karras et al. 2019](https://arxiv.org/abs/1812.04948): mapping network, styles, mixing, path length, separability.
+# - [Karras et al. 2020](https://arxiv.org/abs/1912.04958): demodulation, lazy R1, pictures summed over resolutions.
+# - [Mescheder et al. 2018](https://arxiv.org/abs/1801.04406): R1, and which GANs settle.
+# - [Kynkäänniemi et al. 2019](https://arxiv.org/abs/1904.06991): precision, recall and truncation.
+# - [Shen et al. 2020](https://arxiv.org/abs/1907.10786): editing faces along directions, and untangling them.

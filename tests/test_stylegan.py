@@ -1,0 +1,157 @@
+"""The layers of StyleGAN do what their formulas say, and its training step moves, repeats and resumes as it should."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gentutor import data, stylegan
+
+SMALL = {"channels": (8, 8, 4), "dim": 16}
+
+
+def normal(*shape, seed=0):
+    return tf.constant(np.random.default_rng(seed).standard_normal(shape), tf.float32)
+
+
+def small_model(**options):
+    keras.utils.set_random_seed(0)
+    model = stylegan.StyleGAN(**{**SMALL, **options})
+    model.compile()
+    return model
+
+
+def pictures(n=16, seed=0):
+    return np.tanh(np.random.default_rng(seed).standard_normal((n, 16, 16, 3))).astype("float32")
+
+
+@pytest.mark.parametrize("demodulate", [True, False])
+def test_scaling_inputs_and_outputs_is_modulating_the_weights(demodulate):
+    """Each example convolved with a kernel of its own, as the paper writes it."""
+    layer, x, w = stylegan.ModulatedConv(5, demodulate=demodulate), normal(3, 6, 6, 4), normal(3, 7, seed=1)
+    mine, style = layer([x, w]), layer.style(w).numpy()
+    for i in range(3):
+        kernel = layer.kernel.numpy() * layer.scale * style[i][None, None, :, None]
+        if demodulate:
+            kernel /= np.sqrt(np.sum(kernel**2, axis=(0, 1, 2), keepdims=True) + 1e-8)
+        np.testing.assert_allclose(tf.nn.conv2d(x[i : i + 1], kernel, 1, "SAME")[0], mine[i], atol=2e-5)
+
+
+def test_demodulated_outputs_keep_their_size_whatever_the_style():
+    """For independent normal inputs each output has variance 1 (away from the border, where zeros are padded)."""
+    layer, x = stylegan.ModulatedConv(64), normal(8, 10, 10, 32)
+    out = layer([x, 30.0 * normal(8, 16, seed=2)]).numpy()[:, 1:-1, 1:-1]
+    assert 0.85 < out.std() < 1.15
+
+
+def test_upsampling_is_bilinear():
+    x = normal(2, 4, 4, 3)
+    np.testing.assert_allclose(stylegan.Upsample()(x), tf.image.resize(x, (8, 8), "bilinear"), atol=1e-5)
+
+
+def test_minibatch_deviation_sees_sameness():
+    same = tf.repeat(normal(1, 4, 4, 3), 8, axis=0)
+    assert np.abs(stylegan.MinibatchDeviation()(same)[..., -1]).max() < 1e-3
+    spread = stylegan.MinibatchDeviation()(normal(400, 4, 4, 3))
+    assert spread.shape == (400, 4, 4, 4)
+    # the mean standard deviation of 4 normal numbers, divided by n: sqrt(2 / pi) = 0.798
+    assert float(tf.reduce_mean(spread[..., -1])) == pytest.approx(np.sqrt(2 / np.pi), abs=0.02)
+
+
+def test_mixing_takes_the_second_w_from_the_cut_on():
+    w, other = tf.zeros((2, 3)), tf.ones((2, 3))
+    mixed = stylegan.mix(w, other, tf.constant([2, 5]), 5).numpy()
+    assert mixed[0, :, 0].tolist() == [0, 0, 1, 1, 1]
+    assert mixed[1].max() == 0
+
+
+def test_mapping_starts_from_the_direction_of_z_alone():
+    z = normal(5, 64)
+    network = stylegan.mapping_network()
+    np.testing.assert_allclose(network(z), network(7.0 * z), atol=1e-5)
+    control = stylegan.mapping_network(depth=0)(z).numpy()
+    np.testing.assert_allclose(np.mean(control**2, axis=1), 1.0, atol=1e-4)
+
+
+def test_layers_sizes_and_shapes_fit():
+    assert stylegan.layer_sizes((48, 48, 32, 16)) == [4, 8, 8, 16, 16, 32, 32]
+    assert stylegan.noise_size((8, 8, 4)) == 16 + 2 * 64 + 2 * 256
+    model = small_model()
+    assert model.draw(np.zeros((3, 16))).shape == (3, 16, 16, 3)
+    assert model.sample(5, seed=1).dtype == np.uint8
+    assert model.discriminator(pictures(4)).shape == (4, 1)
+
+
+def test_a_step_moves_every_weight_and_the_average_follows():
+    model = small_model()
+    before = [weight.numpy() for weight in model.generator_weights + model.discriminator.trainable_variables]
+    average = [weight.numpy() for weight in model.ema_synthesis.trainable_variables]
+    for step in range(2):  # in the first, the biases of the last layers may get no gradient yet
+        model.train_on_batch(pictures(seed=step))
+    after = [weight.numpy() for weight in model.generator_weights + model.discriminator.trainable_variables]
+    assert all(np.any(a != b) for a, b in zip(before, after, strict=True))
+    moved = [weight.numpy() for weight in model.ema_synthesis.trainable_variables]
+    assert all(np.any(a != b) for a, b in zip(average, moved, strict=True))
+
+
+def test_training_repeats_and_the_share_of_mixed_pictures_is_kept():
+    runs = []
+    for _ in range(2):
+        model = small_model()
+        for step in range(3):
+            model.train_on_batch(pictures(seed=step))
+        runs.append(model.sample(4, seed=0))
+    np.testing.assert_array_equal(*runs)
+    cuts = np.concatenate([small_model(mixing=0.25)._cuts(1000, step).numpy() for step in (0, 1)])
+    assert np.mean(cuts < 5) == pytest.approx(0.25, abs=0.03)
+    assert set(np.unique(cuts)) == {1, 2, 3, 4, 5}
+    assert small_model(mixing=0.0)._cuts(100, 0).numpy().min() == 5
+
+
+def test_truncation_pulls_all_pictures_to_one():
+    model = small_model()
+    pulled = model.draw(model.mean_w() + 0.0 * model.map(normal(4, 16)))
+    assert np.ptp(pulled.astype(int), axis=0).max() == 0
+    assert np.abs(model.sample(4, seed=1, psi=1.0).astype(int) - model.sample(4, seed=1).astype(int)).max() == 0
+
+
+def test_fit_takes_batches_and_counts_both_losses():
+    model = small_model()
+    batches = data.batches(pictures(), 8).map(lambda x: x / 1.0)
+    history = model.fit(batches, epochs=2, steps_per_epoch=2, verbose=0).history
+    assert set(history) == {"discriminator_loss", "generator_loss"}
+    assert int(model.generator_optimizer.iterations) == 4
+    assert np.isfinite(history["generator_loss"]).all()
+
+
+def test_wrong_data_is_named():
+    model = small_model()
+    for wrong, words in ((pictures()[..., :1], "generator puts out"), (127.5 * (pictures() + 1), "pixel|255|range")):
+        with pytest.raises(ValueError, match=words):
+            model.fit(wrong, epochs=1, batch_size=8, verbose=0)
+
+
+def test_a_grown_model_begins_as_the_same_functions():
+    model = small_model()
+    model.train_on_batch(pictures())
+    grown, x = model.grown(4), normal(8, 32, 32, 3)
+    shrunk = tf.nn.avg_pool2d(x, 2, 2, "VALID")
+    np.testing.assert_allclose(grown.discriminator(x), model.discriminator(shrunk), atol=1e-5)
+    w, noise = normal(3, 5, 16), normal(3, stylegan.noise_size(model.channels))
+    more = [tf.concat([w, w[:, :2]], axis=1), tf.concat([noise, normal(3, 2 * 32**2)], axis=1)]
+    enlarged = tf.image.resize(model.synthesis([w, noise]), (32, 32), "bilinear")
+    np.testing.assert_allclose(grown.synthesis(more), enlarged, atol=1e-5)
+    penalties = model._penalty(shrunk), grown._penalty(x)  # the same slope, seen on four times as many pixels
+    np.testing.assert_allclose(*penalties, rtol=1e-4)
+    grown.compile()
+    grown.train_on_batch(np.tanh(x))
+    assert grown.sample(2, seed=0).shape == (2, 32, 32, 3)
+
+
+def test_stored_generator_draws_the_same(tmp_path):
+    model = small_model()
+    model.train_on_batch(pictures())
+    stylegan.store(model, tmp_path / "small.npz")
+    loaded = stylegan.load(tmp_path / "small.npz")
+    difference = loaded.sample(5, seed=1).astype(int) - model.sample(5, seed=1)
+    assert np.abs(difference).max() <= 2  # half precision

@@ -1,0 +1,154 @@
+"""The measures of notebook 07 give the right answer where it is known."""
+
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gentutor import faces
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "bench"))
+
+
+@pytest.fixture(scope="module")
+def measures():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr("os.sched_setaffinity", raising=False)
+        import stylegan_measures
+
+        return stylegan_measures
+
+
+class Linear:
+    """A generator whose picture is a fixed linear map of w, and whose w is z: everything about it is known."""
+
+    dim, layer_count = 4, 2
+
+    def __init__(self, size=32):
+        self.matrix = np.random.default_rng(0).standard_normal((4, size * size * 3)).astype(np.float32) * 0.05
+        self.synthesis = type("Network", (), {"input_shape": [(None, 2, 4), (None, 10)]})
+        self.size = size
+
+    def map(self, z):
+        return np.asarray(z, np.float32)
+
+    def ema_synthesis(self, inputs):
+        return tf.reshape(tf.matmul(inputs[0][:, 0], self.matrix), (-1, self.size, self.size, 3))
+
+    def mean_w(self):
+        return np.zeros(4, np.float32)
+
+    def draw(self, w):
+        w = w if w.ndim == 2 else w[:, 0]
+        x = tf.matmul(tf.constant(w, tf.float32), self.matrix).numpy().reshape(-1, self.size, self.size, 3)
+        return np.rint((x.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+
+
+def test_path_length_of_a_linear_map_is_the_squared_distance_of_its_ends(measures, monkeypatch):
+    monkeypatch.setattr(measures, "float_features", lambda x: tf.reshape(x, (len(x), -1)))
+    model, rng = Linear(), np.random.default_rng(0)
+    found = measures.path_lengths(model, "w", n=50, epsilon=1e-2, seed=0)
+    a, b = rng.standard_normal((2, 50, 4))
+    np.testing.assert_allclose(found, np.sum(((b - a) @ model.matrix) ** 2, axis=1), rtol=1e-3)
+    mean, low, high = measures.interval(found)
+    assert low < mean < high
+    assert mean == pytest.approx(found.mean())
+
+
+def test_spherical_interpolation_keeps_the_length_and_the_pace(measures):
+    a, b = np.random.default_rng(1).standard_normal((2, 20, 8))
+    t = np.full((20, 1), 0.3)
+    middle, start = measures.slerp(a, b, t), measures.slerp(a, b, 0 * t)
+    np.testing.assert_allclose(np.linalg.norm(middle, axis=1), 1.0)
+    angle = np.arccos(np.sum(measures.slerp(a, b, 0 * t + 1) * start, axis=1))
+    np.testing.assert_allclose(np.arccos(np.sum(middle * start, axis=1)), 0.3 * angle, rtol=1e-6)
+
+
+def test_conditional_entropy_of_known_tables(measures):
+    y = np.array([True, True, False, False])
+    assert measures.conditional_entropy(y, y) == pytest.approx(0.0, abs=1e-9)
+    assert measures.conditional_entropy(y, np.array([True, False, True, False])) == pytest.approx(1.0)
+    x = np.array([True] * 4 + [False] * 4)
+    y = np.array([True, True, True, False] + [False] * 4)
+    assert measures.conditional_entropy(y, x) == pytest.approx(0.5 * 0.8112781, abs=1e-6)
+
+
+def test_separability_finds_what_is_linear_and_what_is_not(measures):
+    factors = faces.sample(4000, seed=0)
+    rng = np.random.default_rng(0)
+    latents = rng.standard_normal((4000, 5))
+    latents[:, 0] = factors.mouth
+    latents[:, 1] = np.where(factors.glasses == 1, 1, -1) * rng.choice([-1, 1], 4000)  # half of it is hidden: no use
+    left = measures.separability(latents, factors)
+    assert left["mouth > 0?"] < 0.02
+    assert left["light > 0?"] > 0.97
+    assert left["glasses?"] == pytest.approx(0.8813, abs=0.06)  # entropy of a share of 0.3
+
+
+def test_carried_is_nothing_for_a_and_all_for_b(measures):
+    a, b = faces.sample(500, seed=1), faces.sample(500, seed=2)
+    np.testing.assert_allclose(measures.carried(a, b, a), 0.0, atol=1e-6)
+    np.testing.assert_allclose(measures.carried(a, b, b), 1.0, atol=1e-6)
+    half = a.copy()
+    half.mouth = 0.5 * (a.mouth + b.mouth)
+    assert measures.carried(a, b, half)[len(measures.NAMED) + 1] == pytest.approx(0.5, abs=1e-5)
+
+
+def test_drawn_faces_are_their_own_kind(measures):
+    images = faces.render(faces.sample(2000, seed=30), 32)
+    assert measures.share_drawable(images) > 0.8
+    assert measures.species_off(images) < 0.03
+    noise = np.random.default_rng(0).integers(0, 256, images[:200].shape, dtype=np.uint8)
+    assert measures.share_drawable(noise) < 0.05
+
+
+def test_inversion_finds_a_linear_generators_own_pictures(measures, monkeypatch):
+    monkeypatch.setattr(measures, "float_features", lambda x: tf.reshape(x, (len(x), -1)))
+    model = Linear()
+    w = np.random.default_rng(5).standard_normal((3, 4)).astype(np.float32)
+    found, gap = measures.invert(model, model.draw(w), steps=200)
+    np.testing.assert_allclose(found, w, atol=0.05)
+    assert gap.max() < 2
+
+
+def test_an_edit_goes_to_the_depth_asked_for_and_leaves_others_alone(measures):
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((4000, 4)).astype(np.float32)
+    answers, other = w[:, 0] + 0.5 * w[:, 1] + 0.3 * rng.standard_normal(4000) > 1.0, np.eye(4, dtype=np.float32)[1]
+    normal, offset = measures.plane(w, answers)
+    np.testing.assert_allclose(normal[:2], [0.894, 0.447], atol=0.05)
+    assert offset == pytest.approx(-1.0 / np.hypot(1, 0.5), abs=0.05)
+    moved, steps = measures.edited(w, normal, offset, depth=0.7)
+    np.testing.assert_allclose(moved @ normal + offset, 0.7, atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(moved - w, axis=1), np.abs(steps), atol=1e-4)
+    clean = measures.without(normal, [other])
+    moved, _ = measures.edited(w, normal, offset, depth=0.7, along=clean)
+    np.testing.assert_allclose(moved @ normal + offset, 0.7, atol=1e-4)
+    np.testing.assert_allclose(moved[:, 1], w[:, 1], atol=1e-5)
+
+
+def test_augmentation_does_nothing_at_p_0_and_moves_pictures_whole(measures):
+    import few_faces
+
+    x = tf.constant(np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 3)), tf.float32)
+    layer = few_faces.Augment()
+    np.testing.assert_array_equal(layer(x), x)
+    layer.p.assign(0.9)
+    assert np.abs(layer(x).numpy() - x).max() > 0.1
+    moved = few_faces.shifted(x, tf.constant([[0, 0], [2, 0], [0, -3], [1, 1]])).numpy()
+    np.testing.assert_array_equal(moved[0], x[0])
+    np.testing.assert_array_equal(moved[1, 2:], x[1, :-2])
+    np.testing.assert_array_equal(moved[2, :, :-3], x[2, :, 3:])
+    np.testing.assert_array_equal(moved[3, 1:, 1:], x[3, :-1, :-1])
+
+
+def test_a_sure_discriminator_raises_p(measures):
+    import few_faces
+
+    model = few_faces.Adaptive(channels=(8, 8, 4), dim=16)
+    model.compile()
+    model.discriminator.layers[-1].get_layer("logit").bias.assign([50.0])
+    model.train_on_batch(np.tanh(np.random.default_rng(0).standard_normal((8, 16, 16, 3))).astype("float32"))
+    assert float(model.augment.p) == pytest.approx(few_faces.PACE)

@@ -1,0 +1,49 @@
+"""The recipe of the checkpoint goes on where it stopped, as if it had not, and grows when a stage is over."""
+
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from gentutor import faces
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "bench"))
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    monkeypatch.delattr("os.sched_setaffinity", raising=False)
+    import train_stylegan
+
+    monkeypatch.setattr(train_stylegan, "CHANNELS", (8, 8, 8))
+    monkeypatch.setattr(train_stylegan, "BATCH", 8)
+    return train_stylegan
+
+
+def play(recipe, model, images, steps):
+    run = recipe.compiled_step(model)
+    for _ in range(steps):
+        run(recipe.batch(images, model.size, int(model.generator_optimizer.iterations)))
+    return model
+
+
+def test_a_stopped_run_goes_on_bit_for_bit(recipe, tmp_path):
+    images, path = faces.render(faces.sample(40, seed=0), 64), tmp_path / "state.npz"
+    whole = play(recipe, recipe.restore(path), images, 6)
+    recipe.save(play(recipe, recipe.restore(path), images, 3), path)
+    resumed = play(recipe, recipe.restore(path), images, 3)
+    for a, b in zip(recipe.variables(whole), recipe.variables(resumed), strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+
+
+def test_it_grows_when_a_stage_is_over_and_stores_its_size(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "STAGES", {8: 2, 16: 10**9})
+    images, path = faces.render(faces.sample(40, seed=0), 64), tmp_path / "state.npz"
+    model = recipe.train(recipe.restore(path), images, path, minutes=0.2)
+    assert model.size == 16
+    again = recipe.restore(path)
+    assert again.size == 16
+    assert int(again.generator_optimizer.iterations) == int(model.generator_optimizer.iterations) > 0
+    np.testing.assert_array_equal(again.sample(2, seed=0), model.sample(2, seed=0))
