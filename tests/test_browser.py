@@ -42,6 +42,10 @@ def decode(z):
 images = data.load_mnist().x_test[:200]
 z = np.random.default_rng(0).standard_normal((40, 2))
 film = np.stack([widgets.tile(decode(spread * z)) for spread in (0.0, 0.5, 1.0, 1.5)])
+
+def answer(label, lean, seed):
+    points = np.random.default_rng(10 * label + seed).standard_normal((3, 2)) + [lean / 10, 0]
+    return decode(points), f"label {label}, lean {lean:.0f}, seed {seed}"
 """
 WIDGET_CELLS = [
     "widgets.latent_explorer(decode)",
@@ -49,6 +53,7 @@ WIDGET_CELLS = [
     "widgets.interpolation_explorer(decode, [-2.0, 1.0], [2.0, -1.0])",
     "widgets.range_explorer(images)",
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
+    "widgets.request_explorer(answer, range(10), {'lean': (-30, 30, 0)})",
 ]
 
 
@@ -131,8 +136,8 @@ def explorers(page, lab_address, folder):
 def test_each_widget_draws_what_its_plain_function_draws(explorers):
     namespace = {}
     exec(FIRST_CELLS, namespace)
-    decode, images, film = (namespace[name] for name in ("decode", "images", "film"))
-    latent, twenty, interpolation, scaling, playback = explorers
+    decode, images, film, answer = (namespace[name] for name in ("decode", "images", "film", "answer"))
+    latent, twenty, interpolation, scaling, playback, request = explorers
 
     _press(_handle(latent, 0), "ArrowRight", 5)
     _press(_handle(latent, 1), "ArrowLeft", 3)
@@ -159,6 +164,13 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     _says(playback, "epoch 2")
     playback.locator(".widget-play button").first.press("Enter")
     _says(playback, "epoch 3")
+
+    request.get_by_role("button", name="7", exact=True).click()
+    _press(_handle(request, 0), "ArrowRight", 5)
+    _says(request, "label 7, lean 10, seed 0")
+    _shows(request, 0, widgets.png(widgets.tile(answer(7, 10.0, 0)[0], 3), 84 * 3))
+    request.get_by_role("button", name="Draw again").press("Enter")
+    _says(request, "label 7, lean 10, seed 1")
 
 
 # ---- Parts ----
