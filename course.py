@@ -6,7 +6,7 @@
     python course.py check        lint, format, notebooks against their sources, saved-notebook hygiene
     python course.py notebooks    build and execute the notebooks that changed      [NAME ...] [--force]
     python course.py bench        repeat the measured comparisons                   [arguments of bench/run.py]
-    python course.py compat       unit tests and notebooks 00 to 03 with the versions that Colab has
+    python course.py compat       unit tests and main notebooks with the versions that Colab has
     python course.py links        write badges and the Colab set-up cell            [REPO=owner/name] [BRANCH=main]
 
 `make COMMAND` does the same where make exists. This file needs Python's standard library only, and keeps to syntax
@@ -43,7 +43,6 @@ FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 OLDEST, NEWEST = (3, 11), (3, 13)
 DISK_GIB = 4
 CELL_TIMEOUT = 900  # seconds; the longest cell takes two minutes on two cores, and Binder is half as fast
-COLAB_NOTEBOOKS = ("00_*.ipynb", "01_*.ipynb", "02_*.ipynb", "03_*.ipynb")
 COLAB_LEFT_OUT = ("browser", "course", "install", "notebooks")  # tests of the tools, which Colab does not have
 
 
@@ -572,7 +571,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 SOURCE = "git+https://github.com/{repo}@{branch}"  # `make links` writes the course's address here
 if importlib.util.find_spec("gentutor") is None:
     if "OWNER/NAME" in SOURCE or "google.colab" not in sys.modules:
-        raise ModuleNotFoundError(f"gentutor is not installed here: run %pip install --no-deps {{SOURCE}}")
+        pip = "" if "OWNER/NAME" in SOURCE else f" (elsewhere: %pip install --no-deps {{SOURCE}})"
+        advice = "open the course with `python course.py lab`, or choose the kernel of its .venv"
+        raise ModuleNotFoundError(f"This kernel lacks gentutor: {{advice}}{{pip}}.")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", SOURCE], check=True)
 
 """
@@ -675,7 +676,7 @@ def bench(arguments):
 
 
 def compat(arguments):
-    """Runs unit tests and notebooks 00 to 03 with the versions that Colab has, on its Python where that is found."""
+    """Runs unit tests and main notebooks with the versions that Colab has, on its Python where that is found."""
     python = find_python(NEWEST) or require_python()
     print("compat: Python {}.{} with Colab's libraries in .venv-compat".format(*version_of(python)), flush=True)
     venv = ROOT / ".venv-compat"
@@ -684,7 +685,7 @@ def compat(arguments):
     interpreter = set_up(venv, COLAB_LOCK, python)
     tests = sorted((ROOT / "tests").glob("test_*.py"))
     kept = [path for path in tests if path.stem[len("test_") :] not in COLAB_LEFT_OUT]
-    pages = [path for pattern in COLAB_NOTEBOOKS for path in sorted(NOTEBOOKS.glob(pattern))]
+    pages = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
     return run(pytest_command(interpreter, arguments.rest or [*kept, *pages]), environment())
 
 

@@ -7,6 +7,7 @@
 """
 
 import argparse
+import atexit
 import base64
 import io
 import pathlib
@@ -55,7 +56,7 @@ def execute(notebook, folder):
     """Executes a notebook in place, in `folder`, with the kernel of this Python.
 
     Gives (seconds, peak MiB, [(cell, seconds), ...]); cells are numbered as in their execution counts.
-    Raises nbclient's CellExecutionError when a cell fails.
+    Raises nbclient's CellExecutionError when a cell fails, DeadKernelError when the kernel dies or does not start.
     """
     cells, started = [], {}
 
@@ -79,6 +80,9 @@ def execute(notebook, folder):
     meter.start()
     try:
         client.execute(stderr=subprocess.DEVNULL)  # what TensorFlow's and the kernel's own code says is noise here
+    except (AssertionError, RuntimeError) as error:  # nbclient stumbles while it cleans up after a kernel that is gone
+        atexit.unregister(client._cleanup_kernel)  # ... and would stumble once more on the way out
+        raise DeadKernelError(f"the kernel is gone: {error}") from error
     finally:
         meter.done.set()
         meter.join()
@@ -117,7 +121,7 @@ def main():
         print(f"{name}: a cell failed\n{error}", file=sys.stderr)
         return 1
     except DeadKernelError:
-        print(f"{name}: the kernel died; if memory ran out, close other programs", file=sys.stderr)
+        print(f"{name}: the kernel died or did not start; if memory ran out, close other programs", file=sys.stderr)
         return 1
     slow = ", ".join(f"[{number}] {spent:.0f} s" for number, spent in cells if spent > SLOW)
     print(

@@ -14,6 +14,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 REAL, GENERATED, LATENT, WRONG = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+BASELINES = [{"color": "#555555", "linestyle": style, "linewidth": 1.2} for style in ("--", ":", "-.")]
 
 
 def use_style():
@@ -22,17 +23,26 @@ def use_style():
 
 
 def image_grid(images, columns=10, title="", ax=None, scale=0.55):
-    """Draw images in one tight grid without axes: (n, h, w) or (n, h·w) square, uint8 or floats in [0, 255]."""
+    """Draw images in one tight grid without axes: uint8 or floats in [0, 255], grey or in colour.
+
+    Grey images are (n, h, w), (n, h, w, 1) or flat squares (n, h·w), coloured ones (n, h, w, 3).
+    """
     images = np.asarray(images)
     if images.ndim == 2:
         side = round(images.shape[1] ** 0.5)
         images = images.reshape(-1, side, side)
-    images = images.reshape(images.shape[:3])
-    n, height, width = images.shape
+    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)):
+        raise ValueError(f"images must have the shape (n, h, w), (n, h·w) or (n, h, w, 3), but it is {images.shape}.")
+    if images.shape[3:] == (1,):
+        images = images[..., 0]
+    n, height, width, *colours = images.shape
     rows = -(-n // columns)
-    canvas = np.zeros((rows, columns, height, width))
-    canvas.reshape(-1, height, width)[:n] = images
-    picture = canvas.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
+    canvas = np.zeros((rows * columns, height, width, *colours))
+    canvas[:n] = images
+    canvas = canvas.reshape(rows, columns, height, width, *colours).swapaxes(1, 2)
+    picture = canvas.reshape(rows * height, columns * width, *colours)
+    if colours:  # Matplotlib takes coloured pixels from 0 to 255 as uint8 only
+        picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     if ax is None:
         ax = plt.subplots(figsize=(columns * scale, rows * scale + 0.35))[1]
     ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
@@ -53,8 +63,8 @@ def curves(series, xlabel, ylabel, baselines=(), title="", ax=None, colours=()):
         ax.plot(x, y, label=label)
     for line, colour in zip(ax.lines, colours, strict=False):
         line.set_color(colour)
-    for (value, label), style in zip(baselines, itertools.cycle(("--", ":", "-."))):
-        ax.axhline(value, color="#555555", linestyle=style, linewidth=1.2, label=label)
+    for (value, label), style in zip(baselines, itertools.cycle(BASELINES)):
+        ax.axhline(value, label=label, **style)
     if not any(isinstance(values, tuple) for values in series.values()):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
@@ -192,8 +202,8 @@ def seed_results(results, xlabel, baselines=(), wrong=(), ax=None):
     for row, name in enumerate(names):
         colour, marker = (WRONG, "X") if name in wrong else (GENERATED, "o")
         ax.plot(results[name], np.full(len(results[name]), row), marker, color=colour, alpha=0.7, markersize=8)
-    for (value, label), style in zip(baselines, ("--", ":", "-."), strict=False):
-        ax.axvline(value, color="#555555", linestyle=style, linewidth=1.3, label=label)
+    for (value, label), style in zip(baselines, itertools.cycle(BASELINES)):
+        ax.axvline(value, label=label, **style)
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.4), xlim=(0, None))
     if baselines:

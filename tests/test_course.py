@@ -561,9 +561,37 @@ def test_setup_cell_installs_on_colab():
 
 
 @pytest.mark.parametrize(("repository", "on_colab"), [("", True), ("", False), ("owner/name", False)])
-def test_setup_cell_says_how_to_install(repository, on_colab):
-    with pytest.raises(ModuleNotFoundError, match="gentutor is not installed here: run %pip install --no-deps git"):
+def test_setup_cell_says_how_to_open_the_course_and_names_no_placeholder(repository, on_colab):
+    with pytest.raises(ModuleNotFoundError) as error:
         run_setup_cell(repository, on_colab, installed=False)
+    said = str(error.value)
+    assert "lacks gentutor" in said
+    assert "`python course.py lab`" in said
+    assert "kernel of its .venv" in said
+    assert "OWNER/NAME" not in said
+    assert ("%pip install --no-deps git+https://github.com/owner/name@main" in said) == bool(repository)
+
+
+def compat_pages(monkeypatch):
+    """The notebooks that compat would run."""
+    ran = []
+    monkeypatch.setattr(course, "set_up", lambda *words: "python")
+    monkeypatch.setattr(course, "run", lambda command, env=None: ran.append(command) or 0)
+    monkeypatch.setattr(course, "inside", lambda venv, name="python": venv / "nothing")
+    assert course.main(["compat"]) == 0
+    return [path for path in map(pathlib.Path, map(str, ran[0])) if path.suffix == ".ipynb"]
+
+
+def test_compat_runs_every_main_notebook(monkeypatch):
+    main = [course.saved(name) for name in course.sources() if not name.startswith("solutions/")]
+    assert compat_pages(monkeypatch) == main
+    assert len(main) >= 4
+
+
+def test_compat_needs_no_edit_for_a_new_notebook(checkout, monkeypatch):
+    course.write(checkout / "notebooks/17_scaling_out.ipynb", "{}")
+    course.write(checkout / "notebooks/scratch.ipynb", "{}")
+    assert [path.name for path in compat_pages(monkeypatch)] == ["17_scaling_out.ipynb"]
 
 
 def test_ci_script_runs_the_command_of_the_readme():

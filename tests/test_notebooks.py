@@ -7,6 +7,7 @@ import base64
 import importlib.util
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,6 +28,7 @@ MACHINE = re.compile(
     r"(?<![\w/.:])/(?:home|root|Users|usr|tmp|opt|var|work|private|mnt|content)/[\w.-]+|\b[A-Z]:\\\\?\w+"
 )
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
+DIED = "small: the kernel died or did not start; if memory ran out, close other programs"
 KEPT = ["--keep-output", "--keep-count", "--keep-id", "--keep-metadata-keys", "metadata.widgets"]
 NOISE = "metadata.language_info.version metadata.jupytext cell.metadata.execution cell.metadata.scrolled"
 
@@ -212,3 +214,44 @@ def test_pictures_are_stored_smaller_and_look_the_same(execute, colours):
 def test_a_picture_that_a_palette_makes_larger_is_kept(execute):
     tiny = as_png(np.zeros((1, 1), np.uint8))
     assert execute.with_palette(tiny) == tiny
+
+
+def run_one_cell(folder, source, env=None):
+    """Runs bench/execute.py on a notebook of one cell; gives its status and all that it says."""
+    path = folder / "small.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), path)
+    command = [sys.executable, str(course.ROOT / "bench" / "execute.py"), str(path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_kernel_that_dies_is_one_sentence(tmp_path):
+    status, said = run_one_cell(tmp_path, "import os; os._exit(1)")
+    assert (status, said.splitlines()) == (1, [DIED])
+
+
+def test_a_kernel_that_does_not_start_is_one_sentence(tmp_path):
+    broken = {"argv": [sys.executable, "-c", "raise SystemExit(1)"], "display_name": "broken", "language": "python"}
+    (tmp_path / "kernels" / "python3").mkdir(parents=True)
+    (tmp_path / "kernels" / "python3" / "kernel.json").write_text(json.dumps(broken), encoding="utf-8")
+    status, said = run_one_cell(tmp_path, "1", dict(os.environ, JUPYTER_PATH=str(tmp_path)))
+    assert (status, said.splitlines()) == (1, [DIED])
+
+
+@pytest.mark.parametrize("error", [AssertionError(), RuntimeError("Kernel died before replying to kernel_info")])
+def test_what_nbclient_stumbles_over_when_it_cleans_up_is_one_sentence(error, execute, monkeypatch, tmp_path, capsys):
+    def stumble(*arguments, **options):
+        raise error
+
+    nbformat.write(clean_notebook(), tmp_path / "small.ipynb")
+    monkeypatch.setattr(execute.NotebookClient, "execute", stumble)
+    monkeypatch.setattr(sys, "argv", ["execute.py", str(tmp_path / "small.ipynb")])
+    assert execute.main() == 1
+    assert capsys.readouterr().err.splitlines() == [DIED]
+
+
+def test_a_cell_that_fails_is_shown_with_its_error(tmp_path):
+    status, said = run_one_cell(tmp_path, "1 / 0")
+    assert status == 1
+    assert said.startswith("small: a cell failed")
+    assert "ZeroDivisionError" in said

@@ -93,6 +93,49 @@ def test_image_grid_takes_float_pixels_and_keeps_the_grey_scale():
     assert list(ax.get_xticks()) == []
 
 
+@settings(max_examples=20)
+@given(n=st.integers(1, 13), columns=st.integers(1, 6), floats=st.booleans(), width=st.integers(1, 5))
+def test_image_grid_puts_coloured_image_i_in_row_and_column(n, columns, floats, width):
+    images = np.random.default_rng(n).integers(0, 256, (n, 5, width, 3), dtype=np.uint8)
+    drawn = plots.image_grid(images + 0.4 if floats else images, columns=columns).images[0].get_array()
+    plt.close("all")
+    rows = -(-n // columns)
+    assert drawn.shape == (5 * rows, width * columns, 3)
+    assert drawn.dtype == np.uint8
+    for i in range(n):
+        row, column = divmod(i, columns)
+        assert (drawn[5 * row : 5 * row + 5, width * column : width * column + width] == images[i]).all()
+    assert drawn.sum(dtype=int) == images.sum(dtype=int)  # the rest is black
+
+
+def test_a_coloured_face_has_its_colours_on_the_screen():
+    face = np.zeros((1, 8, 8, 3), np.uint8)
+    face[...] = 200, 100, 50
+    ax = plots.image_grid(face, columns=1, scale=2)
+    ax.figure.canvas.draw()
+    pixels = np.asarray(ax.figure.canvas.buffer_rgba())
+    x, y = ax.transAxes.transform((0.5, 0.5))
+    assert pixels[pixels.shape[0] - round(y), round(x), :3].tolist() == [200, 100, 50]
+
+
+def test_coloured_float_pixels_beyond_the_ends_are_clipped_as_grey_ones_are():
+    drawn = plots.image_grid(np.array([-20.0, 99.6, 300.0]).reshape(1, 1, 1, 3), columns=1).images[0].get_array()
+    assert drawn.tolist() == [[[0, 100, 255]]]
+
+
+def test_coloured_images_have_rows_and_maps_too():
+    faces = np.random.default_rng(0).integers(0, 256, (9, 6, 6, 3), dtype=np.uint8)
+    axes = plots.image_rows({"real": faces[:3], "generated": faces[3:6]})
+    assert (axes[1].images[0].get_array() == np.hstack(faces[3:6])).all()
+    assert plots.latent_map(faces).images[0].get_array().shape == (18, 18, 3)
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 5, 5, 2), (2, 5, 5, 4), (1, 2, 5, 5, 3)])
+def test_image_grid_says_which_shapes_it_draws(shape):
+    with pytest.raises(ValueError, match=r"images must have the shape \(n, h, w\).* but it is \(" + str(shape[0])):
+        plots.image_grid(np.zeros(shape))
+
+
 def test_image_rows_draws_a_row_each_and_marks_wrong_ones():
     axes = plots.image_rows({"real": DIGITS[:4], "bad": DIGITS[4:8]}, wrong=["bad"])
     assert [ax.get_ylabel() for ax in axes] == ["real", "✗ bad"]
@@ -185,6 +228,19 @@ def test_seed_results_put_the_first_recipe_on_top_and_mark_wrong_ones():
         assert (rgb(line.get_color()) == plots.WRONG) == (name == "bad")
         assert (line.get_marker() == "X") == (name == "bad")  # never by colour alone
     assert "mean image" in texts(ax)
+
+
+def test_baselines_look_the_same_in_every_figure_and_none_is_left_out():
+    baselines = [(float(i), f"baseline {i}") for i in range(1, 6)]
+    curves = plots.curves({"a": [1, 2]}, "step", "nats", baselines)
+    dots = plots.seed_results({"a": [1, 2]}, "nats", baselines)
+    looks = []
+    for ax, value in ((curves, lambda line: line.get_ydata()[0]), (dots, lambda line: line.get_xdata()[0])):
+        lines = [line for line in ax.lines if line.get_label().startswith("baseline")]
+        assert [(value(line), line.get_label()) for line in lines] == baselines
+        looks.append([(line.get_linestyle(), line.get_color(), line.get_linewidth()) for line in lines])
+    assert looks[0] == looks[1]
+    assert len({style for style, _, _ in looks[0][:3]}) == 3
 
 
 # ---- notebook 00 ----
