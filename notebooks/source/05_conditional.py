@@ -95,6 +95,7 @@ def spread(images, asked):
     return np.mean([features[asked == digit].var(axis=0).sum() for digit in range(10)])
 
 
+# %%
 REAL_SPREAD = spread(split.x_test, split.y_test)
 
 
@@ -189,8 +190,7 @@ class ConditionalVAE(keras.Model):
 
     def __init__(self, encoder, decoder, nll=losses.bernoulli_nll):
         super().__init__()
-        self.encoder, self.decoder, self.nll = encoder, decoder, nll
-        self.built = True
+        self.encoder, self.decoder, self.nll, self.built = encoder, decoder, nll, True
 
     def elbo_terms(self, x, c, noise):
         x, c = ops.convert_to_tensor(x), ops.convert_to_tensor(c)  # Keras wants one kind of array
@@ -303,6 +303,7 @@ def verdict(h, c, how):
     return logit
 
 
+# %%
 def dense_discriminator(how, conditions=10, hidden=(256, 256)):
     """Discriminator of two dense layers; ``how`` it hears of c: "concatenation", "projection" or "not at all"."""
     image, c = keras.Input((28, 28, 1)), keras.Input((conditions,))
@@ -372,6 +373,7 @@ def gan_step(model, real, c):
     return {"discriminator_loss": d_loss, "generator_loss": g_loss}
 
 
+# %%
 def squared_slope(discriminator, real, c):
     """Half the squared norm of the logit's gradient at each real picture (R1, notebook 02): (batch,)."""
     with tf.GradientTape() as tape:
@@ -388,6 +390,7 @@ def move_average(model):
         average.assign(weight + keep * (average - weight))
 
 
+# %%
 def gan_pictures(model, conditions, seed):
     """Pictures of the averaged generator for these conditions, each with a random z: (n, k) -> (n, 28, 28)."""
     z = np.random.default_rng(seed).standard_normal((len(conditions), LATENT)).astype("float32")
