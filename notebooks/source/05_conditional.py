@@ -466,11 +466,11 @@ print(
 
 
 # %%
-def conv_generator(conditions):
-    """(z, c) -> 7 × 7 × 48 -> 14 × 14 × 32 -> 28 × 28 × 1."""
+def conv_generator(conditions, width=64):
+    """(z, c) -> 7 × 7 × width -> 14 × 14 × 32 -> 28 × 28 × 1."""
     z, c = keras.Input((LATENT,)), keras.Input((conditions,))
-    h = leaky(layers.Dense(7 * 7 * 48)(ops.concatenate([z, c], axis=-1)))
-    h = layers.Reshape((7, 7, 48))(h)
+    h = leaky(layers.Dense(7 * 7 * width)(ops.concatenate([z, c], axis=-1)))
+    h = layers.Reshape((7, 7, width))(h)
     h = Unfold()(leaky(layers.Conv2D(4 * 32, 3, padding="same")(h)))
     return keras.Model([z, c], Unfold()(layers.Conv2D(4, 3, padding="same", activation="tanh")(h)))
 
@@ -648,11 +648,11 @@ _ = plots.image_rows(rows)
 #
 # ## Ask for it yourself
 # Choose a digit, a slant and a thickness: eight pictures that differ in $z$ alone, with what the judge reads from them.
-# (It works on bundled weights of the same network, trained for longer.) **Try** a seven of 40 degrees, or a very thick
+# (It works on bundled weights of a slightly narrower generator, trained for longer.) **Try** a seven of 40 degrees, or a very thick
 # eight: how far can you leave what the training digits do before the pictures, or the numbers, break?
 
 # %%
-author = networks.load_weights(conv_generator(12), dict(np.load(data.asset("conditional_digits.npz"))))
+author = networks.load_weights(conv_generator(12, width=48), dict(np.load(data.asset("conditional_digits.npz"))))
 
 
 def draw(digit, slant_wish, thickness_wish, seed):
