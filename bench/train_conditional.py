@@ -1,8 +1,8 @@
 """Make conditional_digits.npz, the generator behind the widget of notebook 05: python bench/train_conditional.py
 
 The convolutional generator of notebook 05 by its own code, narrower (48 channels for 64), told label, slant and
-thickness from the start, for 6,000 steps. Stores the averaged generator's weights as float16 under "0", "1", … in the order of
-``generator.weights``, for ``networks.load_weights``.
+thickness from the start, for 6,000 steps. Stores the averaged generator's weights as float16 under "0", "1", … in the
+order of ``generator.weights``, for ``networks.load_weights``.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts

@@ -648,8 +648,8 @@ _ = plots.image_rows(rows)
 #
 # ## Ask for it yourself
 # Choose a digit, a slant and a thickness: eight pictures that differ in $z$ alone, with what the judge reads from them.
-# (It works on bundled weights of a slightly narrower generator, trained for longer.) **Try** a seven of 40 degrees, or a very thick
-# eight: how far can you leave what the training digits do before the pictures, or the numbers, break?
+# (It works on bundled weights of a slightly narrower generator, trained for longer.) **Try** a seven of 40 degrees, or a
+# very thick eight: how far can you leave what the training digits do before the pictures, or the numbers, break?
 
 # %%
 author = networks.load_weights(conv_generator(12, width=48), dict(np.load(data.asset("conditional_digits.npz"))))
