@@ -410,10 +410,10 @@ digits = train[..., None]
 label_pairs = batches(digits, one_hot[labels], BATCH)
 
 
-def dense_gan(how, steps=2000, **rates):
+def dense_gan(how, steps=1500):
     keras.utils.set_random_seed(SEED)
     model = ConditionalGAN(dense_generator(), dense_discriminator(how))
-    model.compile(**{"rate": 1e-3, **rates}, jit_compile=False, steps_per_execution=50)
+    model.compile(rate=1e-3, jit_compile=False, steps_per_execution=50)
     model.fit(label_pairs, steps_per_epoch=steps, shuffle=False, verbose=0)
     return gan_pictures(model, one_hot[split.y_test], seed=3)
 
@@ -653,8 +653,8 @@ _ = plots.image_rows(rows)
 #
 # ## Ask for it yourself
 # Choose a digit, a slant and a thickness: eight pictures that differ in $z$ alone, with what the judge reads from them.
-# (It works on bundled weights of a slightly narrower generator, trained for longer.) **Try** a seven of 40 degrees, or a
-# very thick eight: how far can you leave what the training digits do before the pictures, or the numbers, break?
+# (It works on bundled weights of a slightly narrower generator, trained for longer.) **Try** a seven of 40 degrees, or
+# a very thick eight: how far can you leave what the training digits do before the pictures, or the numbers, break?
 
 # %%
 author = networks.load_weights(conv_generator(12, width=48), dict(np.load(data.asset("conditional_digits.npz"))))
