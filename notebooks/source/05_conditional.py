@@ -259,10 +259,10 @@ _ = plots.image_rows({f"z number {i + 1}": row for i, row in enumerate(rows)})
 
 
 # %%
-def vae_pictures(asked, seed):
-    """The conditional VAE's means of p(x|z, c) for these labels: (n,) -> (n, 28, 28)."""
+def vae_pictures(asked, seed, model=cvae):
+    """A conditional VAE's means of p(x|z, c) for these labels: (n,) -> (n, 28, 28)."""
     z = np.random.default_rng(seed).standard_normal((len(asked), 20)).astype("float32")
-    means = ops.convert_to_numpy(ops.sigmoid(cvae.decoder([z, one_hot[asked]])))
+    means = ops.convert_to_numpy(ops.sigmoid(model.decoder([z, one_hot[asked]])))
     return data.denormalize(means, 0, 1).reshape(-1, 28, 28)
 
 
@@ -342,8 +342,8 @@ class ConditionalGAN(keras.Model):
         self.penalty, self.ema_decay = penalty, ema_decay
         self.built = True
 
-    def compile(self, rate=2e-3, generator_rate=None, **options):
-        adam = [keras.optimizers.Adam(r, beta_1=0.0, beta_2=0.99) for r in (generator_rate or rate, rate)]
+    def compile(self, rate, **options):
+        adam = [keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for _ in range(2)]
         super().compile(adam[0], **options)
         self.optimizers = adam
         for optimizer, player in zip(adam, (self.generator, self.discriminator), strict=True):
@@ -723,18 +723,32 @@ _ = ax.axis("off")
 # FACEVERDICT
 #
 # ## Broken on purpose: perfect agreement
-# Last, the trap of the beginning, this time by a trained network. Let the generator learn ten times faster than its
-# teacher, and keep no penalty. **Predict** agreement, diversity and share.
+# Last, the trap of the beginning, this time with trained networks. We make the mistake of notebook 03, an average over
+# the 784 pixels beside a KL that is a sum, in the conditional VAE. That is a weight of 784 on the KL, so $z$ falls
+# silent; but the label costs nothing. **Predict** agreement, diversity and share.
+
 
 # %%
+def mean_nll(x, logits):
+    """The tempting line: a mean over the pixels where the KL is a sum."""
+    return losses.bernoulli_nll(x, logits) / 784
+
+
 keras.utils.set_random_seed(SEED)
-fast = ConditionalGAN(conv_generator(10), conv_discriminator(10))
-fast.compile(rate=2e-3, generator_rate=2e-2, jit_compile=False, steps_per_execution=50)
-_ = fast.fit(label_pairs, steps_per_epoch=500, shuffle=False, verbose=0)
-pictures = gan_pictures(fast, one_hot[split.y_test], seed=6)
+collapsed = ConditionalVAE(*conditional_vae(784, 10), mean_nll)
+fit_vae(collapsed, batches(train.reshape(-1, 784), one_hot[labels], 128), steps=858)
+stuck = vae_pictures(split.y_test, seed=6, model=collapsed)
+_, stuck_overall, stuck_diversity, stuck_share = judge("collapsed VAE", stuck)
+print(f"taught by it {train_on(vae_pictures(wanted, seed=7, model=collapsed), wanted):.1f} %")
+
+# %%
+checks.expect("05 collapsed VAE: agreement, %", stuck_overall, 0, 0)
+checks.expect("05 collapsed VAE: diversity, %", stuck_diversity, 0, 0)
+checks.expect("05 collapsed VAE: excess share", stuck_share, 0, 0)
+_ = plots.image_rows({str(digit): stuck[split.y_test == digit][:14] for digit in (3, 5)}, wrong=["3", "5"])
 
 # %% [markdown]
-# Nearly every picture is read as asked, and there is hardly more than one for each digit. COLLAPSE
+# COLLAPSE
 #
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/05_conditional.ipynb`.
