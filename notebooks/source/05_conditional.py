@@ -260,10 +260,11 @@ _ = plots.image_rows({f"z number {i + 1}": row for i, row in enumerate(rows)})
 
 # %%
 def vae_pictures(asked, seed, model=cvae):
-    """A conditional VAE's means of p(x|z, c) for these labels: (n,) -> (n, 28, 28)."""
+    """A conditional VAE's means of p(x|z, c) for these labels, 1,000 at a time: (n,) -> (n, 28, 28)."""
     z = np.random.default_rng(seed).standard_normal((len(asked), 20)).astype("float32")
-    means = ops.convert_to_numpy(ops.sigmoid(model.decoder([z, one_hot[asked]])))
-    return data.denormalize(means, 0, 1).reshape(-1, 28, 28)
+    parts = [(z[i : i + 1000], one_hot[asked[i : i + 1000]]) for i in range(0, len(z), 1000)]
+    means = [ops.convert_to_numpy(ops.sigmoid(model.decoder(list(part)))) for part in parts]
+    return np.concatenate([data.denormalize(mean, 0, 1) for mean in means]).reshape(-1, 28, 28)
 
 
 vae_right, vae_overall, _, vae_share = judge("conditional VAE", vae_pictures(split.y_test, seed=1))
