@@ -274,10 +274,10 @@ checks.expect("05 conditional VAE: agreement, %", vae_overall, 0, 0)
 _ = checks.expect("05 conditional VAE: excess share", vae_share, 0, 0)
 
 # %% [markdown]
-# The saving does not show in the samples: fewer are as asked than of the Gaussians, and the share is about theirs. It is
-# the failure of notebook 03 again: $z$ drawn from the prior often falls where no training digit put its code, and there
-# the decoder draws a stroke of no digit. Still, the pupil reads nine real digits in ten. (Small public systems report
-# an agreement of 92.7 % for a conditional VAE and 91.7 % for a diffusion model.)
+# The saving does not show in the samples: fewer are as asked than of the Gaussians, and the share is about theirs. It
+# is the failure of notebook 03 again: $z$ drawn from the prior often falls where no training digit put its code, and
+# there the decoder draws strokes of no digit. Still, the pupil reads nine real digits in ten. (Small public systems
+# report an agreement of 92.7 % for a conditional VAE and 91.7 % for a diffusion model.)
 #
 # ## A GAN that listens
 # A generator is easily told: $G(z, c)$. But why should it care? It does what the discriminator can see. So the
@@ -435,8 +435,8 @@ _ = plots.image_rows({how: pictures[order] for how, pictures in small.items()}, 
 
 # %% [markdown]
 # By concatenation the discriminator has to discover that ten of its 794 inputs say what the others should look like:
-# after 1,500 steps about half of the pictures are as asked. With the sum built in, almost nine in ten are, and the share
-# is better too: whoever knows what was asked can give better lessons. (Longer training narrows the gap.)
+# after 1,500 steps about half of the pictures are as asked. With the sum built in, almost nine in ten are, and the
+# share is better too: whoever knows what was asked can give better lessons. (Longer training narrows the gap.)
 #
 # ## Broken on purpose: the generator that ignores its label
 # The third row is the first failure. The discriminator judges pictures only, so nothing rewards $G$ for drawing what
