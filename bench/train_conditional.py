@@ -1,7 +1,7 @@
 """Make conditional_digits.npz, the generator behind the widget of notebook 05: python bench/train_conditional.py
 
 The convolutional generator of notebook 05 by its own code, narrower (48 channels for 64), told label, slant and
-thickness from the start, for 6,000 steps. Stores the averaged generator's weights as float16 under "0", "1", … in the
+thickness from the start, for 4,500 steps. Stores the averaged generator's weights as float16 under "0", "1", … in the
 order of ``generator.weights``, for ``networks.load_weights``.
 """
 
@@ -16,7 +16,7 @@ PATH = bands.FOLDER.parent / "gentutor" / "assets" / "conditional_digits.npz"
 NAMES = ("SEED", "LATENT", "BATCH", "split", "one_hot", "train", "labels", "digits", "measured", "MEAN")
 
 
-def train(steps=6000, seed=0):
+def train(steps=4500, seed=0):
     """The notebook's namespace and its conditional GAN, trained with all wishes."""
     names = seeds_conditional.definitions(NAMES)
     keras.utils.set_random_seed(seed)

@@ -259,7 +259,7 @@ _ = plots.image_rows({f"z number {i + 1}": row for i, row in enumerate(rows)})
 
 
 # %%
-def vae_pictures(asked, seed, model=cvae):
+def vae_pictures(model, asked, seed):
     """A conditional VAE's means of p(x|z, c) for these labels, 1,000 at a time: (n,) -> (n, 28, 28)."""
     z = np.random.default_rng(seed).standard_normal((len(asked), 20)).astype("float32")
     parts = [(z[i : i + 1000], one_hot[asked[i : i + 1000]]) for i in range(0, len(z), 1000)]
@@ -267,8 +267,8 @@ def vae_pictures(asked, seed, model=cvae):
     return np.concatenate([data.denormalize(mean, 0, 1) for mean in means]).reshape(-1, 28, 28)
 
 
-vae_right, vae_overall, _, vae_share = judge("conditional VAE", vae_pictures(split.y_test, seed=1))
-vae_teacher = train_on(vae_pictures(wanted, seed=2), wanted)
+vae_right, vae_overall, _, vae_share = judge("conditional VAE", vae_pictures(cvae, split.y_test, seed=1))
+vae_teacher = train_on(vae_pictures(cvae, wanted, seed=2), wanted)
 print(f"taught by the VAE {vae_teacher:.1f} %, by real digits {real_teacher:.1f} %")
 checks.expect("05 conditional VAE: agreement, %", vae_overall, 0, 0)
 _ = checks.expect("05 conditional VAE: excess share", vae_share, 0, 0)
@@ -744,9 +744,9 @@ def mean_nll(x, logits):
 keras.utils.set_random_seed(SEED)
 collapsed = ConditionalVAE(*conditional_vae(784, 10), mean_nll)
 fit_vae(collapsed, batches(train.reshape(-1, 784), one_hot[labels], 128), steps=858)
-stuck = vae_pictures(split.y_test, seed=6, model=collapsed)
+stuck = vae_pictures(collapsed, split.y_test, seed=6)
 _, stuck_overall, stuck_diversity, stuck_share = judge("collapsed VAE", stuck)
-print(f"taught by it {train_on(vae_pictures(wanted, seed=7, model=collapsed), wanted):.1f} %")
+print(f"taught by it {train_on(vae_pictures(collapsed, wanted, seed=7), wanted):.1f} %")
 
 # %%
 checks.expect("05 collapsed VAE: agreement, %", stuck_overall, 0, 0)
