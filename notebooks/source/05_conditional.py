@@ -397,10 +397,10 @@ def move_average(model):
 
 # %%
 def gan_pictures(model, conditions, seed):
-    """Pictures of the averaged generator for these conditions, each with a random z: (n, k) -> (n, 28, 28) or colour."""
+    """What the averaged generator draws for these conditions, each with a random z: (n, k) -> (n, 28, 28)."""
     z = np.random.default_rng(seed).standard_normal((len(conditions), LATENT)).astype("float32")
     chunks = [slice(i, i + 500) for i in range(0, len(z), 500)]
-    pictures = np.concatenate([data.denormalize(model.average([z[i], conditions[i]])) for i in chunks])
+    pictures = np.concatenate([data.denormalize(np.asarray(model.average([z[i], conditions[i]]))) for i in chunks])
     return pictures[..., 0] if pictures.shape[-1] == 1 else pictures
 
 
@@ -714,7 +714,7 @@ _ = checks.expect("05 faces: species as asked, %", 100 * np.mean(read == asked),
 
 # %%
 z = np.repeat(np.random.default_rng(3).standard_normal((12, LATENT)), 3, axis=0).astype("float32")
-columns = data.denormalize(artist.average([z, np.tile(species, (12, 1))])).reshape(12, 3, 32, 32, 3)
+columns = data.denormalize(np.asarray(artist.average([z, np.tile(species, (12, 1))]))).reshape(12, 3, 32, 32, 3)
 _, ax = plt.subplots(figsize=(9, 2.4))
 ax.imshow(widgets.tile(np.swapaxes(columns, 0, 1).reshape(36, 32, 32, 3), 12))
 _ = ax.axis("off")
