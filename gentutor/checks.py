@@ -574,7 +574,7 @@ def control_diagnosis(answers):
     """Judge a dictionary from each verdict on a conditional model to its cause. Exercise of notebook 05."""
     right = {
         "agreement 10 %, diversity above 100 %, share small": ("ignores", "10 % is what chance gives for ten digits."),
-        "agreement 100 %, diversity 5 %, a pupil learns nothing": (
+        "agreement 100 %, diversity 5 %, a poor teacher": (
             "collapse",
             "how many pictures of a digit are there?",
         ),

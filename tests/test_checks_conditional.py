@@ -118,7 +118,7 @@ class TestChecks:
 
 DIAGNOSIS = {
     "agreement 10 %, diversity above 100 %, share small": "ignores",
-    "agreement 100 %, diversity 5 %, a pupil learns nothing": "collapse",
+    "agreement 100 %, diversity 5 %, a poor teacher": "collapse",
     "agreement 98.5 %, diversity 95 %, share small": "fine",
     "agreement 90 %, whatever the model, share small": "mislabelled",
 }

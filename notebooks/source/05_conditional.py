@@ -598,7 +598,9 @@ rows = {str(digit): pictures[split.y_test == digit][:14] for digit in range(10)}
 _ = plots.image_rows(rows)
 
 # %% [markdown]
-# Each row was asked for by its label, and nothing is selected. GANVERDICT
+# Each row was asked for by its label, and nothing is selected. About 99 % are as asked (real test digits: 99.4 %), the
+# share is near 0.01, the diversity nine tenths of real digits', and its pupil is nearly as good as one taught by real
+# digits. (The pupil of a public conditional WGAN-GP reads 89.1 % of the real digits.) Where does the rest go wrong?
 
 # %%
 some = [right, vae_right, agreement(gaussian, split.y_test), agreement(split.x_test, split.y_test)]
@@ -612,7 +614,8 @@ ax.set(xlabel="digit asked for", ylabel="agreement, %", xticks=range(10))
 _ = ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 # %% [markdown]
-# CLASSVERDICT
+# The GAN stays close to the real digits for every label. The VAE's agreement depends on the digit a lot, and its mean
+# hides that: look at single classes, always.
 #
 # ## Was the number obeyed?
 # We measure the slants and thicknesses of the same 10,000 pictures. The yardstick is a generator that ignores the
@@ -656,7 +659,10 @@ for digit in (2, 4, 7):
 _ = plots.image_rows(rows)
 
 # %% [markdown]
-# SLANTVERDICT
+# The points follow the line: slants are off by some 2.5 degrees on average, against almost 16 if the request were
+# ignored, and the slope is 1. (The slope of ignoring is not quite 0, because some digits lean more than others.) In the
+# rows $z$ is the same throughout: the digit stays, its slant and thickness change. At the ends of the range, where
+# training digits are rare, strokes begin to tear or to fill.
 #
 # ## Ask for it yourself
 # Choose a digit, a slant and a thickness: eight pictures that differ in $z$ alone, with what the judge reads from them.
@@ -720,7 +726,9 @@ ax.imshow(widgets.tile(np.swapaxes(columns, 0, 1).reshape(36, 32, 32, 3), 12))
 _ = ax.axis("off")
 
 # %% [markdown]
-# FACEVERDICT
+# The ears, muzzles and shoulders are as asked, nearly always; down a column the colours stay alike. And yet nobody would
+# call these pictures good: 600 steps leave them speckled. Agreement measures whether you get *what* you asked for, not
+# how well it is drawn. (Notebook 07 takes the time to draw faces well.)
 #
 # ## Broken on purpose: perfect agreement
 # Last, the trap of the beginning, this time with trained networks. We make the mistake of notebook 03, an average over
@@ -748,7 +756,11 @@ checks.expect("05 collapsed VAE: excess share", stuck_share, 0, 0)
 _ = plots.image_rows({str(digit): stuck[split.y_test == digit][:14] for digit in (3, 5)}, wrong=["3", "5"])
 
 # %% [markdown]
-# COLLAPSE
+# Every picture is read as asked, and each digit has a single picture, the mean of its training digits. Diversity, share
+# and the poor pupil tell. A GAN can do the same when its generator learns too fast: one trial for this course ended
+# with an agreement of 100.0 % at a Fréchet distance of 105, where a good one had 97.7 % at 5.3 (and real digits are at
+# 1.4). **How you notice:** by everything but the agreement. **The remedy:** mend the loss; for a GAN, slow the generator
+# or strengthen the penalty; and never choose a model by its agreement alone.
 #
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/05_conditional.ipynb`.
@@ -820,7 +832,7 @@ checks.control(my_control)
 # %%
 my_control_diagnosis = {
     "agreement 10 %, diversity above 100 %, share small": ...,
-    "agreement 100 %, diversity 5 %, a pupil learns nothing": ...,
+    "agreement 100 %, diversity 5 %, a poor teacher": ...,
     "agreement 98.5 %, diversity 95 %, share small": ...,
     "agreement 90 %, whatever the model, share small": ...,
 }

@@ -95,7 +95,7 @@ checks.condition_worth(my_condition_worth)
 
 # %% [markdown]
 # This is the mutual information of picture and condition. It is at most the entropy of the condition: 2.3 nats for ten
-# equally frequent labels, which is what the conditional VAE saved.
+# equally frequent labels, however good the model is.
 
 # %% [markdown]
 # ## Exercise 4: was the request obeyed?
@@ -125,7 +125,7 @@ checks.control(my_control)
 # %%
 my_control_diagnosis = {
     "agreement 10 %, diversity above 100 %, share small": "ignores",
-    "agreement 100 %, diversity 5 %, a pupil learns nothing": "collapse",
+    "agreement 100 %, diversity 5 %, a poor teacher": "collapse",
     "agreement 98.5 %, diversity 95 %, share small": "fine",
     "agreement 90 %, whatever the model, share small": "mislabelled",
 }
