@@ -40,6 +40,8 @@ if importlib.util.find_spec("gentutor") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", SOURCE], check=True)
 
 # %%
+import gc
+
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -231,8 +233,10 @@ def fit_vae(model, pairs, steps, rate=5e-3, per_execution=39):
 
 
 keras.utils.set_random_seed(SEED)
+digits = tf.constant(train[..., None])  # one copy for every training
+flat_pairs = batches(tf.reshape(digits, (-1, 784)), one_hot[labels], 128)
 cvae = ConditionalVAE(*conditional_vae(784, 10))
-fit_vae(cvae, batches(train.reshape(-1, 784), one_hot[labels], 128), steps=4290)
+fit_vae(cvae, flat_pairs, steps=4290)
 
 # %%
 x_test = data.normalize(split.x_test.reshape(-1, 784), 0, 1)
@@ -263,8 +267,8 @@ def vae_pictures(model, asked, seed):
     """A conditional VAE's means of p(x|z, c) for these labels, 1,000 at a time: (n,) -> (n, 28, 28)."""
     z = np.random.default_rng(seed).standard_normal((len(asked), 20)).astype("float32")
     parts = [(z[i : i + 1000], one_hot[asked[i : i + 1000]]) for i in range(0, len(z), 1000)]
-    means = [ops.convert_to_numpy(ops.sigmoid(model.decoder(list(part)))) for part in parts]
-    return np.concatenate([data.denormalize(mean, 0, 1) for mean in means]).reshape(-1, 28, 28)
+    pictures = [data.denormalize(np.asarray(ops.sigmoid(model.decoder(list(part)))), 0, 1) for part in parts]
+    return np.concatenate(pictures).reshape(-1, 28, 28)
 
 
 vae_right, vae_overall, _, vae_share = judge("conditional VAE", vae_pictures(cvae, split.y_test, seed=1))
@@ -411,11 +415,11 @@ def gan_pictures(model, conditions, seed):
 
 # %%
 LATENT, BATCH = 48, 64
-digits = train[..., None]
 label_pairs = batches(digits, one_hot[labels], BATCH)
 
 
 def dense_gan(how, steps=1500):
+    gc.collect()  # gives back the memory of the last training
     keras.utils.set_random_seed(SEED)
     model = ConditionalGAN(dense_generator(), dense_discriminator(how))
     model.compile(rate=1e-3, jit_compile=False, steps_per_execution=50)
@@ -565,6 +569,7 @@ def conv_discriminator(conditions, side=28, channels=1):
 # %%
 STEPS = 3000  # of 64 pictures each: three and a half times through the training part
 keras.utils.set_random_seed(SEED)
+_ = gc.collect()
 cgan = ConditionalGAN(conv_generator(12), conv_discriminator(12))
 cgan.compile(rate=2e-3, jit_compile=False, steps_per_execution=50)
 _ = cgan.fit(batches(digits, request(labels, measured), BATCH), steps_per_epoch=STEPS, shuffle=False, verbose=0)
@@ -726,9 +731,9 @@ ax.imshow(widgets.tile(np.swapaxes(columns, 0, 1).reshape(36, 32, 32, 3), 12))
 _ = ax.axis("off")
 
 # %% [markdown]
-# The ears, muzzles and shoulders are as asked, nearly always; down a column the colours stay alike. And yet nobody would
-# call these pictures good: 600 steps leave them speckled. Agreement measures whether you get *what* you asked for, not
-# how well it is drawn. (Notebook 07 takes the time to draw faces well.)
+# The ears, muzzles and shoulders are as asked, nearly always; down a column the colours stay alike. And yet nobody
+# would call these pictures good: 600 steps leave them speckled. Agreement measures whether you get *what* you asked
+# for, not how well it is drawn. (Notebook 07 takes the time to draw faces well.)
 #
 # ## Broken on purpose: perfect agreement
 # Last, the trap of the beginning, this time with trained networks. We make the mistake of notebook 03, an average over
@@ -744,7 +749,7 @@ def mean_nll(x, logits):
 
 keras.utils.set_random_seed(SEED)
 collapsed = ConditionalVAE(*conditional_vae(784, 10), mean_nll)
-fit_vae(collapsed, batches(train.reshape(-1, 784), one_hot[labels], 128), steps=858)
+fit_vae(collapsed, flat_pairs, steps=858)
 stuck = vae_pictures(collapsed, split.y_test, seed=6)
 _, stuck_overall, stuck_diversity, stuck_share = judge("collapsed VAE", stuck)
 print(f"taught by it {train_on(vae_pictures(collapsed, wanted, seed=7), wanted):.1f} %")
@@ -759,8 +764,8 @@ _ = plots.image_rows({str(digit): stuck[split.y_test == digit][:14] for digit in
 # Every picture is read as asked, and each digit has a single picture, the mean of its training digits. Diversity, share
 # and the poor pupil tell. A GAN can do the same when its generator learns too fast: one trial for this course ended
 # with an agreement of 100.0 % at a Fréchet distance of 105, where a good one had 97.7 % at 5.3 (and real digits are at
-# 1.4). **How you notice:** by everything but the agreement. **The remedy:** mend the loss; for a GAN, slow the generator
-# or strengthen the penalty; and never choose a model by its agreement alone.
+# 1.4). **How you notice:** by everything but the agreement. **The remedy:** mend the loss; for a GAN, slow the
+# generator or strengthen the penalty; and never choose a model by its agreement alone.
 #
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/05_conditional.ipynb`.
