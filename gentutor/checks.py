@@ -503,6 +503,86 @@ def active_units(attempt):
     return exercise("active_units", attempt, cases)
 
 
+# ---- Exercises of 04 judging samples ----
+
+
+def diluted(attempt):
+    """Judge ``attempt(log_p, log_noise, share)``: log of share · p + (1 − share) · noise, (n,). Notebook 04."""
+    near, tiny = np.log(np.array([0.2, 0.5], np.float32)), np.array([-140.0, -1000.0], np.float32)
+    noise = np.full(2, -543.4, np.float32)
+    rule = "add the two weighted probabilities, then take the logarithm: one number an image."
+    small = "exp(−140) times 0.01 is fine on paper, but exp(−1000) is 0 here: np.logaddexp adds in logarithms."
+    cases = [
+        ((near, near, 0.3), near, rule),
+        ((near, np.log(np.array([0.4, 0.1], np.float32)), 0.25), np.log([0.35, 0.2]), rule),
+        ((tiny, noise, 0.01), np.array([-140.0 + np.log(0.01), -543.4 + np.log(0.99)]), small),
+    ]
+    return exercise("diluted", attempt, cases)
+
+
+def without_bias(attempt):
+    """Judge ``attempt(sizes, distances)``: what a straight line in 1/n says at 1/n = 0. Exercise of notebook 04."""
+    sizes = np.array([500.0, 1000.0, 2000.0, 4000.0], np.float32)
+    bend = np.array([8.0, 4.6, 3.5, 2.7], np.float32)
+    line = np.polyfit(1.0 / sizes.astype(float), bend.astype(float), 1)
+    hint = "the bias shrinks like 1/n: fit a straight line to the distances over 1/n, and read it off where 1/n is 0."
+    cases = [
+        ((sizes, np.full(4, 7.0, np.float32)), 7.0, "distances that do not depend on n have no bias to take off."),
+        ((sizes, 3.0 + 1000.0 / sizes), 3.0, hint),
+        ((sizes, bend), line[1], "least squares over all points, not a line through two of them."),
+    ]
+    return exercise("without_bias", attempt, cases, tolerance=2e-3)
+
+
+def copied(attempt):
+    """Judge ``attempt(samples, train, test)``: share whose nearest neighbour is a training row. Notebook 04."""
+    rng = np.random.default_rng(2)
+    train, test = (rng.normal(size=(n, 3)).astype(np.float32) for n in (50, 10))
+    some = rng.normal(size=(40, 3)).astype(np.float32)
+    to_train, to_test = (np.linalg.norm(some[:, None] - part, axis=2).min(axis=1) for part in (train, test))
+    hint = "for each sample the nearest distance to either set; then how often the one to train is the smaller."
+    cases = [
+        ((train[:20], train, test), 1.0, "a copy is at distance 0 from its source, which is a training row."),
+        ((test, train, test), 0.0, "test rows copied have their nearest neighbour in the test set."),
+        ((some, train, test), float(np.mean(to_train < to_test)), hint),
+    ]
+    return exercise("copied", attempt, cases, tolerance=1e-3)
+
+
+def wilson(attempt):
+    """Judge ``attempt(right, n)``: low and high end of Wilson's 95 % interval of a share. Exercise of notebook 04."""
+    centre = "the centre is (share + z²/2n) / (1 + z²/n), not the share itself."
+    width = "half of the width is z · √(share (1 − share)/n + z²/4n²), divided by 1 + z²/n, with z = 1.96."
+    cases = [
+        ((10, 20), _wilson(10, 20), width),
+        ((20, 20), _wilson(20, 20), centre),
+        ((3, 10), _wilson(3, 10), centre),
+        ((0, 7), _wilson(0, 7), width),
+    ]
+    return exercise("wilson", attempt, cases, tolerance=1e-3)
+
+
+def verdicts(answers):
+    """Judge a dictionary from each set of numbers to what they reveal. Exercise of notebook 04."""
+    right = {
+        "precision 0.99, recall 0.00": ("collapse", "all samples look real, but of how many kinds are they?"),
+        "Fréchet distance below the floor of unseen real digits": ("copy", "who can be nearer than new real digits?"),
+        "Fréchet distance 9 with 10,000 samples, 19 with 1,000": ("bias", "the generator is the same in both."),
+        "two-sample test at 50 %, Fréchet distance far above the floor": (
+            "weak",
+            "one judge sees what another misses.",
+        ),
+        "recall rises from 0.1 to 0.9, coverage stays": ("outliers", "what makes huge balls around generated points?"),
+    }
+    return _match("verdicts", answers, right)
+
+
+def _wilson(right, n, z=1.959964):
+    share = right / n
+    centre, half = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return [float((centre - half) / (1 + z**2 / n)), float((centre + half) / (1 + z**2 / n))]  # a list: one array
+
+
 # ---- Exercises of 05 conditional generation ----
 
 

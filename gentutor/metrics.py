@@ -83,6 +83,25 @@ def precision_recall(real, generated, k=3):
     return _share_inside(real, generated, k), _share_inside(generated, real, k)
 
 
+def density_coverage(real, generated, k=5):
+    """Density and coverage: how crowded the real balls are that generated features fall into, and how many are hit.
+
+    Args: features (n, d) and (m, d) with more than ``k`` rows each. A ball reaches from a real point to its ``k``-th
+    nearest real neighbour. Density is the mean number of balls that a generated point lies in, over ``k``: about 1 for
+    real data, above 1 where samples crowd. Coverage is the share of balls with a generated point inside, in [0, 1].
+    Naeem et al. 2020; built in notebooks/04_judging.ipynb.
+    """
+    from sklearn.metrics import pairwise_distances_chunked
+
+    real, generated = _check_features(real, generated, rows=validate.positive_int("k", k) + 1)
+    radii, balls, hit = _radii(real, k), 0, np.zeros(len(real), bool)
+    for chunk in pairwise_distances_chunked(generated, real, working_memory=64):
+        inside = chunk <= radii
+        balls += np.count_nonzero(inside)
+        hit |= inside.any(axis=0)
+    return float(balls / (k * len(generated))), float(hit.mean())
+
+
 class Excess(NamedTuple):
     """A Fréchet distance and its scale: ``share`` is 0 for real digits, 1 for a Gaussian on 50 principal components."""
 
@@ -184,21 +203,32 @@ def _covariance_root(x):
 
 
 def _kernel_sum(x, y):
-    blocks = (x[i : i + 250] @ y.T / x.shape[1] + 1.0 for i in range(0, len(x), 250))
-    return sum(float(np.sum(block * block * block)) for block in blocks)
+    """Sum of (x·y/d + 1)³ over all pairs of rows; the 1 is one more column of both."""
+    x, y = (np.column_stack([part / math.sqrt(part.shape[1]), np.ones(len(part))]) for part in (x, y))
+    blocks = (x[i : i + 250] @ y[j : j + 2000].T for i in range(0, len(x), 250) for j in range(0, len(y), 2000))
+    return sum(float(np.vdot(block * block, block)) for block in blocks)
 
 
 def _kernel_within(x):
+    """Mean of the kernel over pairs of different rows; each pair is computed once."""
     diagonal = float(np.sum((np.sum(x * x, axis=1) / x.shape[1] + 1.0) ** 3))
-    return (_kernel_sum(x, x) - diagonal) / (len(x) * (len(x) - 1))
+    starts = range(0, len(x), 1000)
+    both = sum(_kernel_sum(x[i : i + 1000], x[i + 1000 :]) for i in starts if i + 1000 < len(x))
+    own = sum(_kernel_sum(x[i : i + 1000], x[i : i + 1000]) for i in starts)
+    return (2.0 * both + own - diagonal) / (len(x) * (len(x) - 1))
+
+
+def _radii(members, k):
+    """Distance of each row to its k-th nearest other row: (n,)."""
+    from sklearn.neighbors import NearestNeighbors  # imported late: a second that most notebooks can save
+
+    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(members).kneighbors()[0][:, -1]
 
 
 def _share_inside(members, points, k):
-    from sklearn.metrics import pairwise_distances_chunked  # imported late: a second that most notebooks can save
-    from sklearn.neighbors import NearestNeighbors
+    from sklearn.metrics import pairwise_distances_chunked
 
-    radii = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(members).kneighbors()[0][:, -1]
-    chunks = pairwise_distances_chunked(points, members, working_memory=64)
+    radii, chunks = _radii(members, k), pairwise_distances_chunked(points, members, working_memory=64)
     return float(np.concatenate([np.any(chunk <= radii, axis=1) for chunk in chunks]).mean())
 
 

@@ -17,6 +17,12 @@ from PIL import Image, ImageDraw  # Matplotlib depends on Pillow, so it is alway
 from gentutor import data, plots, validate
 
 _NARROW = {"description_width": "4em"}
+_FEEDBACK = {
+    (True, 0): ("Right: that one was generated.", plots.LATENT),
+    (True, 1): ("Right: that one was real.", plots.LATENT),
+    (False, 0): ("Wrong: that one was generated.", plots.WRONG),
+    (False, 1): ("Wrong: that one was real.", plots.WRONG),
+}
 OUTPUT_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "linear": (-np.inf, np.inf)}
 
 
@@ -132,6 +138,48 @@ def playback(frames, labels=None, title="", interval=250):
     return ipywidgets.VBox([*heading, ipywidgets.HBox([play, slider, label], layout=_wrapping()), picture])
 
 
+def real_or_fake(real, generated, seed=0, answers=20):
+    """A game: one picture at a time, real or generated? Scores the answers with a 95 % confidence interval.
+
+    Args: ``real`` and ``generated``, uint8 (n, h, w) or another shape of images, of one size; each picture is real
+    with probability 1/2, drawn by ``seed``; ``answers``, after how many the verdict falls. Raises ValueError if the
+    images do not fit each other. Notebook 04.
+    """
+    sides = [pictures("generated", generated), pictures("real", real)]
+    validate.same_shape("generated", sides[0].shape[1:], sides[1].shape[1:], "real has pictures of the shape")
+    answers, rng = validate.positive_int("answers", answers), np.random.default_rng(seed)
+    given, shown = [], []
+    picture, last = _picture(sides[1][0], 168), _picture(sides[1][0], 84)
+    score, feedback = ipywidgets.HTML(), ipywidgets.HTML()
+    buttons = [_button("It is generated", "a network drew it"), _button("It is real", "a person wrote it")]
+    again = _button("Start again", "a new game with other pictures")
+
+    def deal():
+        side = int(rng.integers(2))
+        shown[:] = [side, sides[side][rng.integers(len(sides[side]))]]
+        picture.value = png(shown[1], 168)
+
+    def answer(said):
+        given.append(said == shown[0])
+        last.value = png(shown[1], 84)
+        feedback.value = _bold(*_FEEDBACK[given[-1], shown[0]])
+        score.value = score_message(sum(given), len(given), answers)
+        deal()
+
+    def start(_=None):
+        given.clear()
+        last.value = png(np.full_like(sides[1][0], 255), 84)
+        feedback.value, score.value = _bold("Your last answer will stand here."), score_message(0, 0, answers)
+        deal()
+
+    start()
+    for side, button in enumerate(buttons):
+        button.on_click(lambda _, side=side: answer(side))
+    again.on_click(start)
+    game = ipywidgets.VBox([picture, ipywidgets.HBox(buttons)])
+    return ipywidgets.VBox([ipywidgets.HBox([game, ipywidgets.VBox([last, feedback])]), score, again])
+
+
 def request_explorer(draw, labels, wishes):
     """Ask a conditional generator for something: a button for each label, a slider for each wish, and what it draws.
 
@@ -170,6 +218,30 @@ def request_explorer(draw, labels, wishes):
 
 
 # ---- Plain functions ----
+
+
+def score_message(right, n, answers=20):
+    """Say in one line of HTML what ``right`` of ``n`` answers are worth: share, exact 95 % interval, verdict.
+
+    The interval is Clopper and Pearson's. If it holds 50 %, the answers do not show that you can tell the two apart.
+    """
+    if n == 0:
+        return _bold(f"Give {answers} answers: the verdict falls then, not before.")
+    low, high = _proportion_interval(right, n)
+    text = f"{right} of {n} right: {100 * right / n:.0f} %, 95 % interval {100 * low:.0f} % to {100 * high:.0f} %."
+    if n < answers:
+        return _bold(f"{text} {answers - n} to go.")
+    if low > 0.5:
+        return _bold(f"{text} All of it lies above 50 %: you can tell them apart.", plots.LATENT)
+    if high < 0.5:
+        return _bold(f"{text} All of it lies below 50 %: you see a difference, but name it the wrong way.", plots.WRONG)
+    return _bold(f"{text} It holds 50 %: these answers do not show that you can tell them apart.", plots.GENERATED)
+
+
+def _proportion_interval(right, n):
+    from scipy.stats import binomtest  # imported late: only the game needs it
+
+    return tuple(map(float, binomtest(right, n).proportion_ci(method="exact")))
 
 
 def pictures(name, images):

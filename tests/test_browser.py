@@ -53,6 +53,7 @@ WIDGET_CELLS = [
     "widgets.interpolation_explorer(decode, [-2.0, 1.0], [2.0, -1.0])",
     "widgets.range_explorer(images)",
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
+    "widgets.real_or_fake(images, np.load(data.asset('gan_digits.npz'))['images'])",
     "widgets.request_explorer(answer, range(10), {'lean': (-30, 30, 0)})",
 ]
 
@@ -137,7 +138,7 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     namespace = {}
     exec(FIRST_CELLS, namespace)
     decode, images, film, answer = (namespace[name] for name in ("decode", "images", "film", "answer"))
-    latent, twenty, interpolation, scaling, playback, request = explorers
+    latent, twenty, interpolation, scaling, playback, game, request = explorers
 
     _press(_handle(latent, 0), "ArrowRight", 5)
     _press(_handle(latent, 1), "ArrowLeft", 3)
@@ -164,6 +165,15 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     _says(playback, "epoch 2")
     playback.locator(".widget-play button").first.press("Enter")
     _says(playback, "epoch 3")
+
+    _says(game, "Give 20 answers")
+    first = _image_bytes(_picture(game, 0))
+    game.get_by_role("button", name="It is real").press("Enter")
+    _says(game, "that one was")
+    _says(game, "of 1 right")
+    _changes(_picture(game, 0), first)
+    game.get_by_role("button", name="Start again").press("Enter")
+    _says(game, "Give 20 answers")
 
     request.get_by_role("button", name="7", exact=True).click()
     _press(_handle(request, 0), "ArrowRight", 5)

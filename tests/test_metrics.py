@@ -9,6 +9,7 @@ import pytest
 import scipy.linalg
 import scipy.stats
 import sklearn.decomposition
+import sklearn.neighbors
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -361,3 +362,72 @@ def test_bound_repeats_with_its_seed_and_refuses_bad_input():
     for bad, samples in ((x, 0), (x[:, :4], 3), (x * np.nan, 3), (x.astype(np.uint8), 3)):
         with pytest.raises(ValueError, match=r"x|samples"):
             metrics.importance_weighted_bound(model, bad, samples, 0)
+
+
+# ---- Density and coverage (04) ----
+
+
+def naive_density_coverage(real, generated, k):
+    radii = [sorted(np.linalg.norm(a - b) for j, b in enumerate(real) if j != i)[k - 1] for i, a in enumerate(real)]
+    inside = np.array([[np.linalg.norm(g - a) <= r for a, r in zip(real, radii, strict=True)] for g in generated])
+    return inside.sum() / (k * len(generated)), inside.any(axis=0).mean()
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_density_and_coverage_agree_with_loops(k):
+    rng = np.random.default_rng(k)
+    real, generated = rng.normal(size=(40, 3)), rng.normal(0.7, 0.6, size=(30, 3))
+    expected = naive_density_coverage(real, generated, k)
+    assert metrics.density_coverage(real, generated, k) == pytest.approx(expected)
+    assert 0.0 < expected[1] < 1.0
+
+
+def test_density_and_coverage_agree_with_radius_neighbours_of_scikit_learn():
+    rng = np.random.default_rng(2)
+    real, generated = rng.normal(size=(1500, 8)), rng.normal(0.3, 1.0, size=(1200, 8))
+    radii = sklearn.neighbors.NearestNeighbors(n_neighbors=6).fit(real).kneighbors(real)[0][:, -1]  # itself is one
+    tree = sklearn.neighbors.NearestNeighbors().fit(generated)
+    counts = [len(tree.radius_neighbors(a[None], r)[1][0]) for a, r in zip(real, radii, strict=True)]
+    expected = np.sum(counts) / (5 * len(generated)), np.mean(np.array(counts) > 0)
+    assert metrics.density_coverage(real, generated) == pytest.approx(expected, rel=1e-4)
+
+
+def test_same_distribution_has_density_1_and_the_known_coverage():
+    """Naeem et al. 2020: with n = m the expected coverage is 1 − ∏ (n − i) / (2n − i), i = 1 … k, near 1 − 2⁻ᵏ."""
+    rng, n, k = np.random.default_rng(3), 1500, 3
+    density, coverage = metrics.density_coverage(rng.normal(size=(n, 2)), rng.normal(size=(n, 2)), k)
+    factors = [(n - i) / (2 * n - i) for i in range(1, k + 1)]
+    assert coverage == pytest.approx(1.0 - np.prod(factors), abs=4 * math.sqrt(0.11 / n))
+    assert density == pytest.approx(1.0, abs=0.1)
+
+
+def test_samples_that_crowd_in_the_middle_have_a_high_density():
+    rng = np.random.default_rng(0)
+    real, crowd = rng.normal(size=(600, 20)), 0.5 * rng.normal(size=(600, 20))
+    assert metrics.density_coverage(real, crowd)[0] > 1.5
+
+
+def test_a_dropped_mode_costs_coverage_and_no_density():
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(600, 3)) + np.repeat([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0]], 300, axis=0)
+    density, coverage = metrics.density_coverage(real, rng.normal(size=(600, 3)))
+    assert density == pytest.approx(1.0, abs=0.15)
+    assert 0.45 < coverage <= 0.5
+
+
+def test_one_outlier_in_the_real_set_fools_precision_but_hardly_density():
+    rng = np.random.default_rng(1)
+    real = np.concatenate([rng.normal(size=(500, 2)), [[30.0, 0.0]]])
+    bad = rng.normal([15.0, 0.0], 1.0, (500, 2))
+    assert metrics.precision_recall(real, bad)[0] > 0.9
+    assert metrics.density_coverage(real, bad, k=3)[0] < 0.4
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [(np.zeros((5, 4)), "at least"), (np.full((9, 4), np.nan), "NaN"), (np.zeros((9, 5)), "shape")],
+    ids=["five rows", "NaN", "other width"],
+)  # fmt: skip
+def test_density_coverage_refuses_bad_features(bad, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.density_coverage(np.random.default_rng(0).normal(size=(9, 4)), bad)

@@ -6,6 +6,7 @@ import ipywidgets
 import nbformat
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from nbclient import NotebookClient
@@ -238,6 +239,66 @@ class TestPlayback:
             widgets.playback(images, interval=0)
 
 
+class TestRealOrFake:
+    REAL, FAKE = np.full((3, 28, 28), 200, np.uint8), np.full((4, 28, 28), 50, np.uint8)
+
+    def play(self, box, honest, rounds):
+        """Answer as somebody who sees the truth, or always the opposite; returns how often a real one was shown."""
+        generated, real, _ = parts(box, ipywidgets.Button)
+        seen = 0
+        for _ in range(rounds):
+            is_real = shown(parts(box, ipywidgets.Image)[0])[0, 0] == 200
+            seen += is_real
+            (real if is_real == honest else generated).click()
+        return seen
+
+    def test_counts_right_answers_and_gives_the_exact_interval(self):
+        box = widgets.real_or_fake(self.REAL, self.FAKE)
+        assert "Give 20 answers" in words(box)
+        self.play(box, True, 3)
+        low, high = (scipy.stats.beta.ppf(*q) for q in ((0.025, 3, 1), (0.975, 4, 1e-9)))  # Clopper and Pearson
+        assert f"3 of 3 right: 100 %, 95 % interval {100 * low:.0f} % to {100 * high:.0f} %" in words(box)
+        assert "17 to go" in words(box)
+        self.play(box, True, 17)
+        assert "you can tell them apart" in words(box)
+        assert "Right: that one was" in words(box)
+
+    def test_whoever_is_always_wrong_is_told_so(self):
+        box = widgets.real_or_fake(self.REAL, self.FAKE, answers=10)
+        self.play(box, False, 10)
+        assert "0 of 10 right" in words(box)
+        assert "but name it the wrong way" in words(box)
+        assert "Wrong: that one was" in words(box)
+
+    def test_half_right_is_no_evidence(self):
+        assert "do not show that you can tell" in widgets.score_message(10, 20)
+        assert "do not show that you can tell" in widgets.score_message(14, 20)  # 46 % to 88 %
+        assert "you can tell them apart" in widgets.score_message(15, 20)  # 51 % to 91 %
+
+    def test_the_last_picture_stays_and_a_new_game_begins_at_nothing(self):
+        box = widgets.real_or_fake(self.REAL, self.FAKE)
+        before = shown(parts(box, ipywidgets.Image)[0])[0, 0]
+        self.play(box, True, 1)
+        assert shown(parts(box, ipywidgets.Image)[1])[0, 0] == before
+        parts(box, ipywidgets.Button)[2].click()
+        assert "Give 20 answers" in words(box)
+        assert "last answer will stand here" in words(box)
+
+    def test_half_of_the_pictures_are_real_and_the_seed_decides_which(self):
+        box, same = (widgets.real_or_fake(self.REAL, self.FAKE, seed=3) for _ in range(2))
+        counts = [self.play(one, True, 200) for one in (box, same)]
+        assert counts[0] == counts[1]
+        assert abs(counts[0] - 100) < 4 * 50**0.5
+
+    def test_refuses_pictures_that_do_not_fit(self):
+        with pytest.raises(ValueError, match="generated"):
+            widgets.real_or_fake(self.REAL, self.FAKE[:, :20])
+        with pytest.raises(ValueError, match="real must be uint8"):
+            widgets.real_or_fake(self.REAL / 255.0, self.FAKE)
+        with pytest.raises(ValueError, match="answers must be a whole number"):
+            widgets.real_or_fake(self.REAL, self.FAKE, answers=0)
+
+
 class TestPlainFunctions:
     @given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
     def test_tile_keeps_every_pixel_in_its_place(self, n, columns, height, width):
@@ -278,7 +339,12 @@ class TestPlainFunctions:
 def test_what_a_saved_notebook_keeps_of_a_widget_is_small():
     setup = "import numpy as np\nfrom gentutor import data, widgets\nx = data.load_mnist().x_test[:200]\n"
     setup += "def decode(z):\n    return x[np.abs(np.rint(z[:, 0] * 20 + z[:, 1])).astype(int)]\n"
-    shows = ["widgets.latent_explorer(decode)", "widgets.range_explorer(x)", "widgets.playback(x)"]
+    shows = [
+        "widgets.latent_explorer(decode)",
+        "widgets.range_explorer(x)",
+        "widgets.playback(x)",
+        "widgets.real_or_fake(x, x)",
+    ]
     for show in shows:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(setup + show)])
         NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
