@@ -726,3 +726,84 @@ def crossover(attempt):
         ((b, a, 1), (rows < 1).astype(float), "the coarse layers, before the cut, come from a."),
     ]
     return exercise("crossover", attempt, cases)
+
+
+# ---- Exercises of 05 conditional generation ----
+
+
+def projection_logit(attempt):
+    """Judge ``attempt(h, labels, w, b, v)``: a projection discriminator's logit, (batch, 1). Notebook 05."""
+    rng = np.random.default_rng(6)
+    h, w, v = (rng.normal(size=shape).astype(np.float32) for shape in ((5, 4), (4,), (3, 4)))
+    labels, zero = np.array([2, 0, 1, 1, 2]), np.zeros_like(v)
+    plain = h @ w[:, None]
+    cases = [
+        (
+            (h, labels, w, 0.5, zero),
+            plain + 0.5,
+            "if every row of v is 0 it is w · h + b, one logit a row: (batch, 1).",
+        ),
+        (
+            (h, labels, w, 0.5, v),
+            plain + 0.5 + np.sum(h * v[labels], axis=1, keepdims=True),
+            "take the row of v that belongs to each label, multiply it by that example's h, and sum over features.",
+        ),
+    ]
+    return exercise("projection_logit", attempt, cases)
+
+
+def class_agreement(attempt):
+    """Judge ``attempt(asked, read, classes)``: share of each asked class read as asked. Exercise of notebook 05."""
+    asked, read = np.array([0, 0, 0, 0, 1, 1, 2, 2]), np.array([0, 0, 1, 2, 1, 1, 2, 0])
+    share = "of those that were asked for as this class, how many were read as it? Divide by the number asked for."
+    cases = [
+        ((asked, asked, 3), np.ones(3), "if all is read as asked, each share is 1."),
+        ((asked, read, 3), np.array([0.5, 1.0, 0.5]), share),
+        ((asked[4:], read[4:], 4), np.array([0.0, 1.0, 0.5, 0.0]), "a class that nobody asked for gets 0, not NaN."),
+    ]
+    return exercise("class_agreement", attempt, cases)
+
+
+def condition_worth(attempt):
+    """Judge ``attempt(joint)``: mutual information of x and c in nats, from p(x, c) (n, k). Exercise of notebook 05."""
+    apart = np.outer([0.2, 0.3, 0.5], [0.6, 0.4]).astype(np.float32)
+    some = np.array([[0.3, 0.1], [0.1, 0.2], [0.05, 0.25]], np.float32)
+    known = np.diag([0.5, 0.25, 0.25]).astype(np.float32)
+    value = float(np.sum(some * np.log(some / (some.sum(axis=1, keepdims=True) * some.sum(axis=0)))))
+    mean = "p(x|c) = p(x, c) / p(c): sum p(x, c) · (log p(x|c) − log p(x)) over all pairs, weighted by p(x, c)."
+    zero = "a pair that never comes adds 0: leave it out, or use scipy.special.xlogy."
+    cases = [
+        ((apart,), 0.0, "where x and c are independent, the condition is worth nothing."),
+        ((some,), value, mean),
+        ((known,), 1.5 * np.log(2.0), zero),
+    ]
+    return exercise("condition_worth", attempt, cases)
+
+
+def control(attempt):
+    """Judge ``attempt(asked, got)``: mean absolute error and slope of got on asked. Exercise of notebook 05."""
+    asked = np.array([-20.0, -5.0, 0.0, 10.0, 30.0], np.float32)
+    noise = np.array([3.0, -2.0, 1.0, 4.0, -6.0], np.float32)
+    half = 0.5 * asked + 8
+    got = half + noise
+    both = "first the mean of |got − asked|, neither squared nor signed; then how much `got` grows for 1 more asked."
+    cases = [
+        ((asked, asked), (0.0, 1.0), "what is drawn exactly as asked has the error 0 and the slope 1."),
+        ((asked, asked - 3), (3.0, 1.0), both),
+        ((asked, got), (float(np.abs(got - asked).mean()), float(np.polyfit(asked, got, 1)[0])), both),
+    ]
+    return exercise("control", attempt, cases, tolerance=1e-3)
+
+
+def control_diagnosis(answers):
+    """Judge a dictionary from each verdict on a conditional model to its cause. Exercise of notebook 05."""
+    right = {
+        "agreement 10 %, diversity above 100 %, share small": ("ignores", "10 % is what chance gives for ten digits."),
+        "agreement 100 %, diversity 5 %, a poor teacher": (
+            "collapse",
+            "how many pictures of a digit are there?",
+        ),
+        "agreement 98.5 %, diversity 95 %, share small": ("fine", "compare with what real digits give."),
+        "agreement 90 %, whatever the model, share small": ("mislabelled", "a model learns what the pairs say."),
+    }
+    return _match("control_diagnosis", answers, right)

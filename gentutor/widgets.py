@@ -304,6 +304,43 @@ def _face_slider(name, faces, start):
     )
 
 
+def request_explorer(draw, labels, wishes):
+    """Ask a conditional generator for something: a button for each label, a slider for each wish, and what it draws.
+
+    Args: ``draw``, a function (label, *wishes, seed) -> uint8 images (n, h, w) and a line of text about them;
+    ``labels``, the choices; ``wishes``, {name: (lowest, highest, first)}. Raises ValueError if the images or the wishes
+    do not fit. Notebook 05.
+    """
+    labels = [str(label) for label in labels]
+    choice = ipywidgets.ToggleButtons(options=labels, value=labels[len(labels) // 2])
+    choice.style.button_width = "4em"
+    sliders = [_wish(name, *limits) for name, limits in wishes.items()]
+    seeds, text = iter(range(1, 10**9)), ipywidgets.HTML()
+
+    def drawn(seed):
+        images, line = draw(labels.index(choice.value), *(slider.value for slider in sliders), seed)
+        images = pictures("draw's result", images)
+        text.value = _bold(line)
+        return tile(images, len(images))
+
+    row = drawn(0)
+    picture = _picture(row, max(row.shape[:2]) * 3)
+    shown_seed = [0]
+
+    def redraw(_=None):
+        picture.value = png(drawn(shown_seed[0]), max(row.shape[:2]) * 3)
+
+    def again(_):
+        shown_seed[0] = next(seeds)
+        redraw()
+
+    for control in (choice, *sliders):
+        control.observe(redraw, "value")
+    button = _button("Draw again", "other random points")
+    button.on_click(again)
+    return ipywidgets.VBox([choice, *sliders, button, _captioned(picture, "drawn as asked", plots.GENERATED), text])
+
+
 # ---- Plain functions ----
 
 
@@ -543,6 +580,13 @@ def _slider(description, value, low, high, step, readout_format, width=320):
         style=_NARROW,
         layout=ipywidgets.Layout(width=f"{width}px"),
     )
+
+
+def _wish(name, low, high, start):
+    low, high = _limits(f"the limits of {name}", (low, high))
+    if not low <= start <= high:
+        raise ValueError(f"{name} must start between {low:g} and {high:g}, but it starts at {start:g}.")
+    return _slider(name, start, low, high, (high - low) / 30, ".1f")
 
 
 def _button(description, tooltip):

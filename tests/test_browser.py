@@ -47,6 +47,10 @@ def draw(styles):
     return decode(np.asarray(styles)[:, :2, 0])  # the first layer decides z1, the second z2
 
 groups = {"coarse": range(1), "fine": range(1, 2)}
+
+def answer(label, lean, seed):
+    points = np.random.default_rng(10 * label + seed).standard_normal((3, 2)) + [lean / 10, 0]
+    return decode(points), f"label {label}, lean {lean:.0f}, seed {seed}"
 """
 WIDGET_CELLS = [
     "widgets.latent_explorer(decode)",
@@ -56,6 +60,7 @@ WIDGET_CELLS = [
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
     "widgets.real_or_fake(images, np.load(data.asset('gan_digits.npz'))['images'])",
     "widgets.style_mixer(draw, z[:5], groups)",
+    "widgets.request_explorer(answer, range(10), {'lean': (-30, 30, 0)})",
 ]
 
 
@@ -138,8 +143,8 @@ def explorers(page, lab_address, folder):
 def test_each_widget_draws_what_its_plain_function_draws(explorers):
     namespace = {}
     exec(FIRST_CELLS, namespace)
-    decode, images, film = (namespace[name] for name in ("decode", "images", "film"))
-    latent, twenty, interpolation, scaling, playback, game, mixer = explorers
+    decode, images, film, answer = (namespace[name] for name in ("decode", "images", "film", "answer"))
+    latent, twenty, interpolation, scaling, playback, game, mixer, request = explorers
 
     _press(_handle(latent, 0), "ArrowRight", 5)
     _press(_handle(latent, 1), "ArrowLeft", 3)
@@ -178,6 +183,12 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     _press(_handle(mixer, 1), "ArrowRight", 2)  # coarse from the first face, fine from the second and two on
     styles = namespace["z"][[0, 3]].astype(np.float32)[None]
     _shows(mixer, 2, widgets.png(namespace["draw"](styles)[0], 256))
+    request.get_by_role("button", name="7", exact=True).click()
+    _press(_handle(request, 0), "ArrowRight", 5)
+    _says(request, "label 7, lean 10, seed 0")
+    _shows(request, 0, widgets.png(widgets.tile(answer(7, 10.0, 0)[0], 3), 84 * 3))
+    request.get_by_role("button", name="Draw again").press("Enter")
+    _says(request, "label 7, lean 10, seed 1")
 
 
 def test_the_dirac_explorer_draws_what_its_plain_function_draws(page, lab_address, folder):

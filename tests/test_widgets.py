@@ -116,6 +116,43 @@ class TestLatentExplorer:
             widgets.latent_explorer(bad)
 
 
+class TestRequestExplorer:
+    @staticmethod
+    def draw(label, lean, width, seed):
+        """Three flat pictures whose grey level tells what was asked."""
+        grey = np.uint8(10 * label + lean + width + seed)
+        return np.full((3, 28, 28), grey), f"label {label}, lean {lean:.1f}, seed {seed}"
+
+    @pytest.fixture
+    def box(self):
+        return widgets.request_explorer(self.draw, range(10), {"lean": (0, 30, 12), "width": (1, 4, 2)})
+
+    def test_draws_the_label_and_the_wishes(self, box):
+        (choice,), sliders = parts(box, ipywidgets.ToggleButtons), parts(box, ipywidgets.FloatSlider)
+        (picture,) = parts(box, ipywidgets.Image)
+        assert [slider.description for slider in sliders] == ["lean", "width"]
+        assert shown(picture).max() == 10 * 5 + 12 + 2
+        choice.value = "7"
+        sliders[0].value = 20
+        assert shown(picture).max() == 10 * 7 + 20 + 2
+        assert "label 7, lean 20.0, seed 0" in words(box)
+
+    def test_draw_again_changes_the_seed_alone_and_it_stays(self, box):
+        (again,), (picture,) = parts(box, ipywidgets.Button), parts(box, ipywidgets.Image)
+        again.click()
+        assert shown(picture).max() == 10 * 5 + 12 + 2 + 1
+        parts(box, ipywidgets.FloatSlider)[1].value = 3
+        assert shown(picture).max() == 10 * 5 + 12 + 3 + 1
+
+    def test_refuses_what_does_not_fit(self):
+        with pytest.raises(ValueError, match="lean must start between 0 and 30, but it starts at 31"):
+            widgets.request_explorer(self.draw, range(10), {"lean": (0, 30, 31), "width": (1, 4, 2)})
+        with pytest.raises(ValueError, match="the limits of lean"):
+            widgets.request_explorer(self.draw, range(10), {"lean": (30, 0, 12), "width": (1, 4, 2)})
+        with pytest.raises(ValueError, match="draw's result must be uint8"):
+            widgets.request_explorer(lambda label, seed: (np.zeros((2, 4, 4)), ""), range(3), {})
+
+
 class TestInterpolationExplorer:
     def test_shows_the_latent_and_the_pixel_way_at_t(self):
         start, end = [-2.0, 0.0], [2.0, 1.0]
