@@ -8,9 +8,18 @@ import hypothesis
 import matplotlib as mpl
 import pytest
 
+pytest.register_assert_rewrite("exercise_answers")
+
 mpl.use("agg")  # not by environment variable: the notebooks' kernels, started by the same pytest, show their figures
 hypothesis.settings.register_profile("course", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("course")
+
+
+def pytest_generate_tests(metafunc):
+    """The tests of exercise_answers.py take each answer in the lists of the file that imports them."""
+    for argument, name in {"right_answer": "RIGHT", "wrong_answer": "WRONG", "empty_answer": "EMPTY"}.items():
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, getattr(metafunc.module, name))
 
 
 @pytest.fixture(autouse=True, scope="module")
