@@ -16,6 +16,7 @@ that old versions of Python can read, so that they can say what is missing.
 import argparse
 import ast
 import contextlib
+import functools
 import glob
 import hashlib
 import json
@@ -377,6 +378,7 @@ def own_cells(text):
     return "".join(cell for cell in cells_of(text) if owned_tag(cell) is None)
 
 
+@functools.lru_cache(maxsize=None)  # noqa: UP033 (old versions of Python read this file too)
 def definitions(text):
     """Splits a module into what it defines, {name: its text}, and the text of its other statements but imports."""
     lines, named, other = text.splitlines(), {}, []
@@ -393,10 +395,11 @@ def definitions(text):
     return named, "\n".join(other)
 
 
-def package_imports(tree):
+@functools.lru_cache(maxsize=None)  # noqa: UP033 (old versions of Python read this file too)
+def package_imports(text):
     """Finds how a text calls the package's modules and their members: {alias: (module, member or None)}."""
     found = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gentutor":
             module = node.module.partition(".")[2]
             for alias in node.names:
@@ -419,7 +422,7 @@ def uses(text, aliases):
 
 def package_parts(text):
     """Collects the parts of the package that a text uses, directly or through others: {(module, member): text}."""
-    parts, waiting = {}, sorted(uses(text, package_imports(ast.parse(text)))[0], key=str)
+    parts, waiting = {}, sorted(uses(text, package_imports(text))[0], key=str)
     while waiting:
         module, member = waiting.pop()
         path = ROOT / "gentutor" / (module + ".py")
@@ -429,7 +432,7 @@ def package_parts(text):
         named, other = definitions(whole)
         piece = whole if member is None else named.get(member, "") + "\n" + other
         parts[module, member] = piece
-        found, names = uses(textwrap.dedent(piece), package_imports(ast.parse(whole)))
+        found, names = uses(textwrap.dedent(piece), package_imports(whole))
         waiting += [*found, *((module, name) for name in names & set(named))]
     return parts
 

@@ -12,19 +12,11 @@ import csv
 
 import numpy as np
 from scipy import ndimage
-from sklearn.decomposition import PCA
+from stylegan_measures import gaussian
 
 from gentutor import faces, metrics
 
 N, SIZE = 10_000, 32
-
-
-def gaussian(images, seed, components=50):
-    """As many pictures from a Gaussian fitted to the principal components of uint8 pictures: uint8, same shape."""
-    flat = images.reshape(len(images), -1).astype(np.float32)
-    pca = PCA(components, svd_solver="randomized", random_state=0).fit(flat)
-    z = np.random.default_rng(seed).normal(size=(len(images), components)) * np.sqrt(pca.explained_variance_)
-    return np.clip(np.rint(pca.inverse_transform(z)), 0, 255).astype(np.uint8).reshape(images.shape)
 
 
 def image_sets():

@@ -26,10 +26,10 @@ SHAPES = {
 }
 
 
-def initial_weights(seed):
-    """He-normal kernels and zero biases as a dictionary of variables."""
+def initial_weights(shapes, seed):
+    """He-normal kernels of {name: shape} and zero biases as a dictionary of variables."""
     rng, weights = np.random.default_rng(seed), {}
-    for name, shape in SHAPES.items():
+    for name, shape in shapes.items():
         scale = math.sqrt(2.0 / math.prod(shape[:-1]))
         weights[name] = tf.Variable(rng.normal(0, scale, shape).astype(np.float32))
         weights[name + "_bias"] = tf.Variable(np.zeros(shape[-1], np.float32))
@@ -55,7 +55,7 @@ def augment(images):
 def train(split, epochs, seed=0):
     """Train by Adam with a cosine schedule and print the validation accuracy of each epoch; returns the weights."""
     tf.random.set_seed(seed)
-    weights = initial_weights(seed)
+    weights = initial_weights(SHAPES, seed)
     steps = len(split.x_train) // BATCH
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(
         1e-4, epochs * steps, warmup_target=PEAK_RATE, warmup_steps=steps))  # fmt: skip

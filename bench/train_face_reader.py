@@ -10,13 +10,13 @@ import bands  # keeps the process on two cores before TensorFlow starts
 # isort: split
 import argparse
 import csv
-import math
 import pathlib
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
+from train_classifier import initial_weights
 
 from gentutor import faces
 
@@ -32,16 +32,6 @@ SHAPES = {
     "dense": (1024, 128),
     "heads": (128, sum(SIZES) + len(faces.CONTINUOUS)),
 }
-
-
-def initial_weights(seed):
-    """He-normal kernels and zero biases as a dictionary of variables."""
-    rng, weights = np.random.default_rng(seed), {}
-    for name, shape in SHAPES.items():
-        scale = math.sqrt(2.0 / math.prod(shape[:-1]))
-        weights[name] = tf.Variable(rng.normal(0, scale, shape).astype(np.float32))
-        weights[name + "_bias"] = tf.Variable(np.zeros(shape[-1], np.float32))
-    return weights
 
 
 def targets(factors):
@@ -68,7 +58,7 @@ def loss_of(weights, x, labels, values):
 def train(steps, seed=0):
     """Train by Adam with a cosine schedule on faces that are drawn on the way; returns the weights."""
     tf.random.set_seed(seed)
-    weights = initial_weights(seed)
+    weights = initial_weights(SHAPES, seed)
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(
         1e-4, steps, alpha=0.01, warmup_target=PEAK_RATE, warmup_steps=300))  # fmt: skip
     variables = list(weights.values())

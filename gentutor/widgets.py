@@ -271,7 +271,6 @@ def style_mixer(draw, w, groups):
         )
     sources = pictures("draw's result", draw(np.repeat(w[:, None], len(layers), axis=1)))
     chosen = {name: _face_slider(name, len(w), start) for start, name in enumerate(groups)}
-    captions = dict.fromkeys(groups)
 
     def mixture():
         styles = np.empty((1, len(layers), w.shape[1]), np.float32)
@@ -280,8 +279,7 @@ def style_mixer(draw, w, groups):
         return draw(styles)[0]
 
     mixed = _picture(mixture(), 256)
-    for name in groups:
-        captions[name] = _picture(sources[chosen[name].value - 1], 96)
+    captions = {name: _picture(sources[slider.value - 1], 96) for name, slider in chosen.items()}
 
     def redraw(_):
         mixed.value = png(mixture(), 256)
@@ -315,23 +313,22 @@ def request_explorer(draw, labels, wishes):
     choice = ipywidgets.ToggleButtons(options=labels, value=labels[len(labels) // 2])
     choice.style.button_width = "4em"
     sliders = [_wish(name, *limits) for name, limits in wishes.items()]
-    seeds, text = iter(range(1, 10**9)), ipywidgets.HTML()
+    seed, text = [0], ipywidgets.HTML()
 
-    def drawn(seed):
-        images, line = draw(labels.index(choice.value), *(slider.value for slider in sliders), seed)
+    def drawn():
+        images, line = draw(labels.index(choice.value), *(slider.value for slider in sliders), seed[0])
         images = pictures("draw's result", images)
         text.value = _bold(line)
         return tile(images, len(images))
 
-    row = drawn(0)
+    row = drawn()
     picture = _picture(row, max(row.shape[:2]) * 3)
-    shown_seed = [0]
 
     def redraw(_=None):
-        picture.value = png(drawn(shown_seed[0]), max(row.shape[:2]) * 3)
+        picture.value = png(drawn(), max(row.shape[:2]) * 3)
 
     def again(_):
-        shown_seed[0] = next(seeds)
+        seed[0] += 1
         redraw()
 
     for control in (choice, *sliders):
