@@ -53,6 +53,15 @@ BARS = [
     Bar("04: notebook", "<= 180", "s"),
     Bar("04: peak resident memory", "<= 1536", "MiB"),
     Bar("04 q eight times as wide: log p minus bound with 5,000 samples", "<= 0.05", "nats"),
+    Bar("05: notebook", "<= 240", "s"),
+    Bar("05: peak resident memory", "<= 1536", "MiB"),
+    Bar("05 conditional GAN: agreement, %", ">= 98", "%"),
+    Bar("05 conditional GAN: agreement for the worst digit, %", ">= 95", "%"),
+    Bar("05 conditional GAN: real digits read by its pupil, %", ">= 95", "%"),
+    Bar("05 conditional GAN: excess share", "<= 0.03", ""),
+    Bar("05 slant: mean error, degrees", "<= 3", "degrees"),
+    Bar("05 slant: slope", ">= 0.9", ""),
+    Bar("05 faces: species as asked, %", ">= 98", "%"),
     Bar("GAN.fit: seconds for the classic 10,000 steps, compilation counted", "<= 75", "s"),
     Bar("GAN.fit: times the steps per second of the loop", ">= 15", "times"),
     Bar("GAN.fit: steps per second", "", "1/s"),
@@ -117,6 +126,7 @@ PARTS = {
     "seeds_gan": lambda: measure_seeds("seeds_gan.py", "02_gan"),
     "seeds_vae": lambda: measure_seeds("seeds_vae.py", "03_vae"),
     "seeds_judging": lambda: measure_seeds("seeds_judging.py", "04_judging"),
+    "seeds_conditional": lambda: measure_seeds("seeds_conditional.py", "05_conditional"),
     "suite": measure_suite,
 }
 

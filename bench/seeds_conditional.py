@@ -1,7 +1,7 @@
 """Five seeds of notebook 05: python bench/seeds_conditional.py
 
 The notebook builds its models inline, so the recipe is the notebook: its cells run from top to bottom with another
-``SEED``, and what they hand to ``checks.expect`` is stored. One run takes four minutes on two cores.
+``SEED``, and what they hand to ``checks.expect`` is stored. One run takes three and a half minutes on two cores.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts
@@ -14,7 +14,7 @@ import matplotlib
 
 from gentutor import checks
 
-SOURCE = bands.FOLDER.parent / "notebooks" / "drafts" / "05_conditional.py"
+SOURCE = bands.FOLDER.parent / "notebooks" / "source" / "05_conditional.py"
 
 
 def cells():

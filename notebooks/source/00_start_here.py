@@ -186,12 +186,13 @@ here = {
         "03 the VAE\nELBO",
         "04 judging\nsamples",
     ],
+    "II  Control, quality": ["05 conditional\ngeneration"],
 }
 
 # %%
 planned = {
     "I  Foundations": [],
-    "II  Control, quality": ["05 conditional\ngeneration", "06 better\nGANs", "07 StyleGAN\nand faces"],
+    "II  Control, quality": ["06 better\nGANs", "07 StyleGAN\nand faces"],
     "III  VAEs at work": ["08 anomaly\ndetection", "09\ncompression", "10 represen-\ntations"],
     "IV  GANs at work": ["11 data aug-\nmentation", "12 super-\nresolution", "13 style\ntransfer"],
     "V  Beyond images": ["14 text", "15 music", "16 text, image\nand audio"],
@@ -206,8 +207,9 @@ _ = plots.course_map(here, planned)
 # | [02 the GAN adversarial loop](02_gan.ipynb) | write the two-player game, train it live, notice collapse |
 # | [03 the VAE ELBO](03_vae.ipynb) | derive and train a VAE, check its bound, explore its latent space |
 # | [04 judging samples](04_judging.ipynb) | say how good a generator is, prove it, and catch a copyist |
+# | [05 conditional generation](05_conditional.ipynb) | ask for a picture, and prove that you got it |
 #
-# Begin with 01. After it, 02 and 03 can be read in either order; 04 needs both.
+# Begin with 01. After it, 02 and 03 can be read in either order; 04 and 05 need both.
 #
 # ## How a notebook works
 # - **Predict.** Before a result is shown you are asked for a guess. Make one: being wrong is what makes it stick.
