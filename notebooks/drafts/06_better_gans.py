@@ -405,6 +405,7 @@ class Recipe(NamedTuple):
 
     loss: str = "logistic"
     r1: float = 0.0  # weight of R1
+    few: int = 1  # R1 looks at one real example in so many
     gp: float = 0.0  # weight of WGAN-GP's penalty
     spectral: bool = False
     d_rate: float = 1.0  # the discriminator's learning rate, in those of the generator
@@ -419,7 +420,7 @@ def discriminator_cost(recipe, discriminator, real, fake, t, left):
     """Loss and penalties of the discriminator, one number; ``left`` falls from 1 to 0 along half a cosine."""
     cost, _ = game(recipe.loss, discriminator(real, training=True), discriminator(fake, training=True))
     if recipe.r1:
-        cost += recipe.r1 * left**recipe.fade * r1(discriminator, real)
+        cost += recipe.r1 * left**recipe.fade * r1(discriminator, real[:: recipe.few])
     if recipe.gp:
         cost += recipe.gp * norm_penalty(discriminator, real, fake, t)
     return cost
@@ -438,14 +439,47 @@ def players(recipe, latent_dim, outputs, widths, last=None):
     return keras.Sequential(generator), keras.Sequential(discriminator)
 
 
+# %% [markdown]
+# ### Convolutions
+# A dense layer sees 784 unrelated pixels, a convolution sees strokes. The pair of notebook 05, without its conditions,
+# for digits as vectors of 784 numbers: `Fold` makes each block of 2 × 2 pixels one place with four channels, `Unfold`
+# does the reverse, so that the convolutions work on 14 × 14 and 7 × 7 places, where they are cheap.
+
+
 # %%
-def optimizers(recipe, rate, steps, networks):
+def convolutional_players(recipe, latent_dim):
+    leaky, same = layers.LeakyReLU(0.2), {"padding": "same"}
+    generator = [
+        *(keras.Input((latent_dim,)), layers.Dense(7 * 7 * 64, activation=leaky), layers.Reshape((7, 7, 64))),
+        *(layers.Conv2D(4 * 32, 3, activation=leaky, **same), networks.Unfold()),  # 14 × 14 × 32
+        *(layers.Conv2D(4, 3, activation="tanh", **same), networks.Unfold(), layers.Flatten()),
+    ]
+    discriminator = [
+        *(keras.Input((784,)), layers.Reshape((28, 28, 1)), networks.Fold()),  # 14 × 14 × 4
+        layers.Conv2D(32, 3, activation=leaky, **same),
+        layers.Conv2D(64, 3, strides=2, activation=leaky, **same),  # 7 × 7 × 64
+        *(layers.Flatten(), layers.Dense(128, activation=leaky)),
+        *([Deviation()] if recipe.deviation else []),
+        layers.Dense(1),
+    ]
+    return keras.Sequential(generator), keras.Sequential(discriminator)
+
+
+for network in convolutional_players(Recipe(), 48):
+    print(f"{network.input_shape[1]} numbers in, {networks.count_weights(network):,} weights")
+
+# %% [markdown]
+# The loop itself: an optimizer for each player, one step of each, and all steps in one program.
+
+
+# %%
+def optimizers(recipe, rate, steps, both):
     """An Adam without momentum for each player, built."""
     rates = [rate, rate * recipe.d_rate]
     if recipe.falling:
         rates = [keras.optimizers.schedules.CosineDecay(value, steps) for value in rates]
     made = [keras.optimizers.Adam(value, beta_1=0.0, beta_2=0.99) for value in rates]
-    for optimizer, network in zip(made, networks, strict=True):
+    for optimizer, network in zip(made, both, strict=True):
         optimizer.build(network.trainable_variables)
     return made
 
@@ -470,13 +504,13 @@ def one_step(generator, discriminator, adams, draw, recipe, batch, key, left):
 
 
 # %%
-def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0):
-    """Play so many steps in one XLA program; returns the averaged generator and the seconds."""
+def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, jit_compile=True):
+    """Play so many steps in one program; returns the averaged generator and the seconds."""
     average = keras.models.clone_model(generator)
     average.set_weights(generator.get_weights())
     adams = optimizers(recipe, rate, steps, (generator, discriminator))
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=jit_compile)
     def play(steps):
         for number in tf.range(steps):
             count = ops.cast(number, "float32")
