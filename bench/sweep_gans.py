@@ -182,12 +182,17 @@ def one_step(generator, discriminator, adams, draw, recipe, batch, key, left):
 
 
 def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, jit_compile=True):
-    """Play so many steps in one program; returns the averaged generator and the seconds, with those of compiling.
+    """Play so many steps in one program; returns both averaged players, and the seconds with those of compiling.
 
     ``draw(n, key)`` gives real examples (n, d) for a key of two integers.
     """
-    average = keras.models.clone_model(generator)
-    average.set_weights(generator.get_weights())
+    players = generator, discriminator
+    averages = [keras.models.clone_model(player) for player in players]
+    for average, player in zip(averages, players, strict=True):
+        average.set_weights(player.get_weights())
+    pairs = [
+        pair for two in zip(averages, players, strict=True) for pair in zip(*(p.weights for p in two), strict=True)
+    ]
     adams = optimizers(recipe, rate, steps, (generator, discriminator))
 
     @tf.function(jit_compile=jit_compile)
@@ -197,12 +202,12 @@ def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, ji
             left = 0.5 + 0.5 * ops.cos(np.pi * count / ops.cast(steps, "float32"))
             one_step(generator, discriminator, adams, draw, recipe, batch, tf.stack([seed, number]), left)
             keep = ops.minimum(0.999, (1.0 + count) / (10.0 + count))  # early on, an average over fewer steps
-            for old, new in zip(average.weights, generator.weights, strict=True):
+            for old, new in pairs:
                 old.assign(new + keep * (old - new))
 
     start = time.perf_counter()
     play(tf.constant(steps))
-    return average, time.perf_counter() - start
+    return averages, time.perf_counter() - start
 
 
 # ---- The grid of 25 bumps ----
@@ -291,11 +296,11 @@ def digit_images(generator, n, seed=100):
     return training.to_pixels(training.in_chunks(generator, z), (-1.0, 1.0))
 
 
-def chosen_digits(generator, discriminator, n, of=3, seed=100):
+def chosen_digits(generator, discriminator, n, of=2.5, seed=100):
     """The ``n`` of ``of * n`` drawn digits that the discriminator finds most real, 500 at a time, in drawn order."""
     parts = []
     for i in range(n // 500):
-        made = generator(tf.random.stateless_normal((of * 500, generator.input_shape[-1]), (seed, i)))
+        made = generator(tf.random.stateless_normal((int(of * 500), generator.input_shape[-1]), (seed, i)))
         places = tf.sort(tf.math.top_k(discriminator(made)[:, 0], 500).indices)
         parts.append(training.to_pixels(tf.gather(made, places).numpy(), (-1.0, 1.0)))
     return np.concatenate(parts)
@@ -332,7 +337,7 @@ def run(kind, name, seed):
         players, draw, options = grid_players(recipe), draw_grid, GRID
     else:
         players, draw, options = digit_players(recipe), digit_drawer(), DIGITS
-    average, seconds = train(*players, draw, recipe, seed=seed, jit_compile=not recipe.convolutions, **options)
+    (average, _), seconds = train(*players, draw, recipe, seed=seed, jit_compile=not recipe.convolutions, **options)
     for weights, generator in (("last", players[0]), ("average", average)):
         if kind == "grid":
             judged = judge_grid(grid_points(generator))
