@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from gentutor import data, metrics, training
+from gentutor import data, metrics, networks, training
 
 PATH = pathlib.Path(__file__).resolve().parent.parent / "gentutor" / "assets" / "sweep_gans.csv"
 CENTRES = np.array(list(itertools.product((-4.0, -2.0, 0.0, 2.0, 4.0), repeat=2)), "float32")
@@ -36,6 +36,7 @@ class Recipe(NamedTuple):
 
     loss: str = "logistic"  # or "hinge", "least squares", "wasserstein"
     r1: float = 0.0  # weight of half the squared gradient at real data
+    few: int = 1  # one real example in so many is asked for its gradient
     gp: float = 0.0  # weight of (gradient norm - 1)² between real and generated data
     spectral: bool = False  # every layer of the discriminator divided by its largest singular value
     d_rate: float = 1.0  # learning rate of the discriminator, in those of the generator
@@ -83,7 +84,7 @@ def discriminator_cost(recipe, discriminator, real, fake, t, left):
     """Loss and penalties of the discriminator, one number; ``left`` falls from 1 to 0 along half a cosine."""
     cost, _ = game(recipe.loss, discriminator(real, training=True), discriminator(fake, training=True))
     if recipe.r1:
-        cost += recipe.r1 * left**recipe.fade * r1(discriminator, real)
+        cost += recipe.r1 * left**recipe.fade * r1(discriminator, real[:: recipe.few])
     if recipe.gp:
         cost += recipe.gp * norm_penalty(discriminator, real, fake, t)
     return cost
@@ -129,27 +130,35 @@ def players(recipe, latent_dim, outputs, widths, last=None):
     return keras.Sequential(generator), keras.Sequential(discriminator)
 
 
-def convolutional_players(latent_dim):
-    """A small convolutional pair for flat digits."""
-    leaky = layers.LeakyReLU(0.2)
-    up = [layers.Conv2DTranspose(width, 4, 2, "same", activation=last) for width, last in ((16, leaky), (1, "tanh"))]
-    down = [layers.Conv2D(width, 4, 2, "same", activation=leaky) for width in (16, 32)]
-    start = [layers.Dense(7 * 7 * 32, activation=leaky), layers.Reshape((7, 7, 32))]
-    generator = [keras.Input((latent_dim,)), *start, *up, layers.Flatten()]
-    discriminator = [keras.Input((784,)), layers.Reshape((28, 28, 1)), *down, layers.Flatten(), layers.Dense(1)]
+def convolutional_players(recipe, latent_dim):
+    """The convolutional pair of notebook 05 without its conditions, for flat digits."""
+    leaky, same = layers.LeakyReLU(0.2), {"padding": "same"}
+    generator = [
+        *(keras.Input((latent_dim,)), layers.Dense(7 * 7 * 64, activation=leaky), layers.Reshape((7, 7, 64))),
+        *(layers.Conv2D(4 * 32, 3, activation=leaky, **same), networks.Unfold()),  # 14 × 14 × 32
+        *(layers.Conv2D(4, 3, activation="tanh", **same), networks.Unfold(), layers.Flatten()),
+    ]
+    discriminator = [
+        *(keras.Input((784,)), layers.Reshape((28, 28, 1)), networks.Fold()),  # 14 × 14 × 4
+        layers.Conv2D(32, 3, activation=leaky, **same),
+        layers.Conv2D(64, 3, strides=2, activation=leaky, **same),  # 7 × 7 × 64
+        *(layers.Flatten(), layers.Dense(128, activation=leaky)),
+        *([Deviation()] if recipe.deviation else []),
+        layers.Dense(1),
+    ]
     return keras.Sequential(generator), keras.Sequential(discriminator)
 
 
 # ---- The training ----
 
 
-def optimizers(recipe, rate, steps, networks):
+def optimizers(recipe, rate, steps, both):
     """An Adam without momentum for each player, built."""
     rates = [rate, rate * recipe.d_rate]
     if recipe.falling:
         rates = [keras.optimizers.schedules.CosineDecay(value, steps) for value in rates]
     made = [keras.optimizers.Adam(value, beta_1=0.0, beta_2=0.99) for value in rates]
-    for optimizer, network in zip(made, networks, strict=True):
+    for optimizer, network in zip(made, both, strict=True):
         optimizer.build(network.trainable_variables)
     return made
 
@@ -173,12 +182,17 @@ def one_step(generator, discriminator, adams, draw, recipe, batch, key, left):
 
 
 def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, jit_compile=True):
-    """Play so many steps in one program; returns the averaged generator and the seconds, with those of compiling.
+    """Play so many steps in one program; returns both averaged players, and the seconds with those of compiling.
 
     ``draw(n, key)`` gives real examples (n, d) for a key of two integers.
     """
-    average = keras.models.clone_model(generator)
-    average.set_weights(generator.get_weights())
+    players = generator, discriminator
+    averages = [keras.models.clone_model(player) for player in players]
+    for average, player in zip(averages, players, strict=True):
+        average.set_weights(player.get_weights())
+    pairs = [
+        pair for two in zip(averages, players, strict=True) for pair in zip(*(p.weights for p in two), strict=True)
+    ]
     adams = optimizers(recipe, rate, steps, (generator, discriminator))
 
     @tf.function(jit_compile=jit_compile)
@@ -188,12 +202,12 @@ def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, ji
             left = 0.5 + 0.5 * ops.cos(np.pi * count / ops.cast(steps, "float32"))
             one_step(generator, discriminator, adams, draw, recipe, batch, tf.stack([seed, number]), left)
             keep = ops.minimum(0.999, (1.0 + count) / (10.0 + count))  # early on, an average over fewer steps
-            for old, new in zip(average.weights, generator.weights, strict=True):
+            for old, new in pairs:
                 old.assign(new + keep * (old - new))
 
     start = time.perf_counter()
     play(tf.constant(steps))
-    return average, time.perf_counter() - start
+    return averages, time.perf_counter() - start
 
 
 # ---- The grid of 25 bumps ----
@@ -229,7 +243,7 @@ def judge_grid(points):
 
 
 def grid_players(recipe):
-    return players(recipe, 2, 2, (64,) * 4)
+    return players(recipe, 2, 2, (64,) * 5)
 
 
 def grid_points(generator, n=10_000, seed=100):
@@ -274,7 +288,7 @@ def judge_digits(images, part):
 
 
 def digit_players(recipe):
-    return convolutional_players(64) if recipe.convolutions else players(recipe, 64, 784, (256, 256), "tanh")
+    return convolutional_players(recipe, 48) if recipe.convolutions else players(recipe, 64, 784, (256, 256), "tanh")
 
 
 def digit_images(generator, n, seed=100):
@@ -282,10 +296,20 @@ def digit_images(generator, n, seed=100):
     return training.to_pixels(training.in_chunks(generator, z), (-1.0, 1.0))
 
 
+def chosen_digits(generator, discriminator, n, of=2.5, seed=100):
+    """The ``n`` of ``of * n`` drawn digits that the discriminator finds most real, 500 at a time, in drawn order."""
+    parts = []
+    for i in range(n // 500):
+        made = generator(tf.random.stateless_normal((int(of * 500), generator.input_shape[-1]), (seed, i)))
+        places = tf.sort(tf.math.top_k(discriminator(made)[:, 0], 500).indices)
+        parts.append(training.to_pixels(tf.gather(made, places).numpy(), (-1.0, 1.0)))
+    return np.concatenate(parts)
+
+
 # ---- The sweep: each ingredient added alone to the plain GAN, and the best recipe ----
 
-GRID = {"steps": 6_000, "batch": 128, "rate": 3e-3}
-DIGITS = {"steps": 1_500, "batch": 64, "rate": 1e-3}
+GRID = {"steps": 5_000, "batch": 128, "rate": 3e-3}
+DIGITS = {"steps": 1_000, "batch": 64, "rate": 1e-3}
 RECIPES = {
     "plain": Recipe(),
     "hinge": Recipe("hinge"),
@@ -313,7 +337,7 @@ def run(kind, name, seed):
         players, draw, options = grid_players(recipe), draw_grid, GRID
     else:
         players, draw, options = digit_players(recipe), digit_drawer(), DIGITS
-    average, seconds = train(*players, draw, recipe, seed=seed, jit_compile=not recipe.convolutions, **options)
+    (average, _), seconds = train(*players, draw, recipe, seed=seed, jit_compile=not recipe.convolutions, **options)
     for weights, generator in (("last", players[0]), ("average", average)):
         if kind == "grid":
             judged = judge_grid(grid_points(generator))

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
 
 from gentutor import data, networks, plots, widgets
 
@@ -135,15 +136,46 @@ class TestIngredients:
             keras.utils.set_random_seed(0)
             players = sweep_gans.players(sweep_gans.RECIPES[name], 2, 2, (8, 8))
             before = [network.get_weights() for network in players]
-            average, _ = sweep_gans.train(
+            averages, _ = sweep_gans.train(
                 *players, sweep_gans.draw_grid, sweep_gans.RECIPES[name], 3, 16, 1e-3, jit_compile=False
             )
             for network, old in zip(players, before, strict=True):
                 moved = [np.any(a != b) for a, b in zip(network.get_weights(), old, strict=True)]
                 assert np.mean(moved) > 0.8
-            made.append(average.get_weights())
+            made.append(averages[0].get_weights() + averages[1].get_weights())
         for a, b in zip(*made, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+class TestDigits:
+    def test_the_convolutional_pair_fits_flat_digits(self):
+        generator, discriminator = sweep_gans.convolutional_players(sweep_gans.Recipe(deviation=True), 6)
+        digits = generator(tf.random.stateless_normal((3, 6), (0, 1)))
+        assert digits.shape == (3, 784)
+        assert np.abs(digits).max() <= 1
+        assert discriminator(digits).shape == (3, 1)
+        assert discriminator.layers[-1].kernel.shape == (129, 1)  # 128 features and the deviation
+
+    def test_the_discriminator_chooses_and_the_order_stays(self):
+        generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(784, "tanh", use_bias=False)])
+        lit = keras.Sequential([keras.Input((784,)), keras.layers.Dense(1, kernel_initializer="ones")])
+        chosen = sweep_gans.chosen_digits(generator, lit, 1000, of=2, seed=3)
+        assert (chosen.shape, chosen.dtype) == ((1000, 784), np.uint8)
+        for i in range(2):
+            made = generator(tf.random.stateless_normal((1000, 4), (3, i))).numpy()
+            best = made[np.sort(np.argsort(-made.sum(axis=1))[:500])]
+            np.testing.assert_allclose(chosen[500 * i : 500 * (i + 1)] / 127.5 - 1.0, best, atol=0.01)
+
+    def test_r1_may_look_at_a_part_of_the_batch(self):
+        x = tf.random.stateless_normal((2, 8, 3), (0, 1))
+        square = keras.Sequential(
+            [keras.Input((3,)), keras.layers.Lambda(lambda x: 0.5 * ops.sum(x**2, axis=1)[:, None])]
+        )
+        for few, real in ((1, x[0]), (4, x[0, ::4])):
+            recipe = sweep_gans.Recipe("wasserstein", r1=2.0, few=few)
+            plain = sweep_gans.Recipe("wasserstein")
+            costs = [sweep_gans.discriminator_cost(r, square, *x, None, 1.0) for r in (recipe, plain)]
+            assert float(costs[0] - costs[1]) == pytest.approx(float(ops.mean(ops.sum(real**2, axis=1))), rel=1e-4)
 
 
 class TestGridJudge:

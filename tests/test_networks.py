@@ -101,3 +101,11 @@ class TestLoadWeights:
         arrays = self.bundled(networks.mlp(2, 3), tmp_path)
         with pytest.raises(ValueError, match=r"arrays has the shapes \[\(2, 3\), \(3,\)\], but the network needs"):
             networks.load_weights(networks.mlp(2, 4), arrays)
+
+
+def test_fold_puts_each_block_of_pixels_into_one_place_and_unfold_puts_it_back():
+    image = np.arange(2 * 6 * 4 * 3, dtype="float32").reshape(2, 6, 4, 3)
+    folded = networks.Fold()(image).numpy()
+    assert folded.shape == (2, 3, 2, 12)
+    np.testing.assert_array_equal(folded[1, 2, 0].reshape(2, 2, 3), image[1, 4:6, 0:2])
+    np.testing.assert_array_equal(networks.Unfold()(folded), image)
