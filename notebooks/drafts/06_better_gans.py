@@ -565,7 +565,7 @@ for name, numbers in {"real": judge_grid(real_points), **judged}.items():
 print(f"the best recipe takes {grid_seconds['best'] / grid_seconds['plain']:.1f} times as long")
 
 # %%
-@@GRIDEXPECT@@
+# @@GRIDEXPECT@@
 
 # %% [markdown]
 # @@GRIDTEXT@@ The judge's four numbers say which faults are left: missed modes and unequal counts are collapse, points
@@ -659,8 +659,8 @@ for name, (hidden, activation) in critics.items():
 # ## What each ingredient is worth alone
 # One training proves little: the next seed may say the opposite. So `bench/sweep_gans.py` trained the plain GAN and the
 # plain GAN **plus one ingredient**, five seeds each, with the same widths, batches, learning rate and number of steps
-# (one of each player): 5,000 steps of 128 on the grid, 1,000 of 64 on digits. Its table is bundled. The digits were judged on the
-# *validation* part, for this is a choice.
+# (one of each player): 5,000 steps of 128 on the grid, 1,000 of 64 on digits. Its table is bundled.
+# The digits were judged on the *validation* part, for this is a choice.
 
 # %%
 with open(data.asset("sweep_gans.csv"), newline="", encoding="utf-8") as file:
@@ -817,7 +817,7 @@ for name, numbers in digit_results.items():
 # %%
 precision, recall, share = digit_results["chosen"]
 
-@@DIGITEXPECT@@
+# @@DIGITEXPECT@@
 
 # %% [markdown]
 # @@DIGITTEXT@@

@@ -210,7 +210,8 @@ _ = plots.course_map(here, planned)
 # | [05 conditional generation](05_conditional.ipynb) | ask for a picture, and prove that you got it |
 #
 # Begin with 01. After it, 02 and 03 can be read in either order; 04 and 05 need both.
-#
+
+# %% [markdown]
 # ## How a notebook works
 # - **Predict.** Before a result is shown you are asked for a guess. Make one: being wrong is what makes it stick.
 # - **Build, check, import.** A new idea is first written out in a few lines, then compared with the package's version,

@@ -232,6 +232,7 @@ def fit_vae(model, pairs, steps, rate=5e-3, per_execution=39):
     model.fit(pairs, steps_per_epoch=steps, shuffle=False, verbose=0)
 
 
+# %%
 keras.utils.set_random_seed(SEED)
 digits = tf.constant(train[..., None])  # one copy for every training
 flat_pairs = batches(tf.reshape(digits, (-1, 784)), one_hot[labels], 128)
@@ -443,7 +444,8 @@ _ = plots.image_rows({how: pictures[order] for how, pictures in small.items()}, 
 # after 1,000 steps only some 15 % of the pictures are as asked, hardly more than by chance. With the sum built in, more
 # than four in five are, and the share is better too: whoever knows what was asked can give better lessons. (Longer
 # training narrows the gap: after 1,500 steps about half are as asked by concatenation.)
-#
+
+# %% [markdown]
 # ## Broken on purpose: the generator that ignores its label
 # The third row is the first failure. The discriminator judges pictures only, so nothing rewards $G$ for drawing what
 # was asked: agreement 10 %, as by pure chance. Its loss curves look like the others', its share is no worse than by
@@ -606,7 +608,8 @@ _ = plots.image_rows(rows)
 # %% [markdown]
 # Each row was asked for by its label, and nothing is selected. About 99 % are as asked (real test digits: 99.4 %), the
 # share is near 0.01, the diversity nine tenths of real digits', and its pupil reads 95 % of the real digits, where one
-# taught by real digits reads 98 %. (The pupil of a public conditional WGAN-GP reads 89.1 % of the real digits.) Where does the rest go wrong?
+# taught by real digits reads 98 %. (The pupil of a public conditional WGAN-GP reads 89.1 % of the real digits.) Where
+# does the rest go wrong?
 
 # %%
 some = [right, vae_right, agreement(gaussian, split.y_test), agreement(split.x_test, split.y_test)]
