@@ -76,9 +76,9 @@ def critic(seed):
 def grid(seed):
     """Modes missed and the rest of the judge's numbers, by the last weights."""
     numbers = {}
-    for name, options in (("plain", {}), ("best", {"r1": 1.0, "falling": True, "fade": 5})):
+    for name in ("plain", "best"):
         keras.utils.set_random_seed(seed)
-        recipe = Recipe(**options)
+        recipe = sweep_gans.RECIPES[name]
         players = sweep_gans.grid_players(recipe)
         sweep_gans.train(*players, sweep_gans.draw_grid, recipe, seed=seed, **GRID)
         judged = sweep_gans.judge_grid(sweep_gans.grid_points(players[0], seed=100 + seed))

@@ -186,14 +186,12 @@ def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, ji
 
     ``draw(n, key)`` gives real examples (n, d) for a key of two integers.
     """
-    players = generator, discriminator
-    averages = [keras.models.clone_model(player) for player in players]
-    for average, player in zip(averages, players, strict=True):
+    both = generator, discriminator
+    averages = [keras.models.clone_model(player) for player in both]
+    for average, player in zip(averages, both, strict=True):
         average.set_weights(player.get_weights())
-    pairs = [
-        pair for two in zip(averages, players, strict=True) for pair in zip(*(p.weights for p in two), strict=True)
-    ]
-    adams = optimizers(recipe, rate, steps, (generator, discriminator))
+    averaged, trained = ([weight for player in two for weight in player.weights] for two in (averages, both))
+    adams = optimizers(recipe, rate, steps, both)
 
     @tf.function(jit_compile=jit_compile)
     def play(steps):
@@ -202,7 +200,7 @@ def train(generator, discriminator, draw, recipe, steps, batch, rate, seed=0, ji
             left = 0.5 + 0.5 * ops.cos(np.pi * count / ops.cast(steps, "float32"))
             one_step(generator, discriminator, adams, draw, recipe, batch, tf.stack([seed, number]), left)
             keep = ops.minimum(0.999, (1.0 + count) / (10.0 + count))  # early on, an average over fewer steps
-            for old, new in pairs:
+            for old, new in zip(averaged, trained, strict=True):
                 old.assign(new + keep * (old - new))
 
     start = time.perf_counter()
