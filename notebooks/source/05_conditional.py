@@ -128,7 +128,7 @@ for digit in range(10):
 
 _ = judge("real training digits", train[:10_000], labels[:10_000])
 _ = judge("one picture a digit", train[best][split.y_test])
-gaussian_right = judge("a Gaussian a digit", gaussian)[1]
+gaussian_right, *_ = judge("a Gaussian a digit", gaussian)
 
 # %% [markdown]
 # That is the worthless one: a single picture for each digit, drawn for ever. Its agreement beats the real digits'
@@ -544,6 +544,8 @@ block = np.arange(16.0).reshape(1, 4, 4, 1)
 print(
     "folded:", *Fold()(block).numpy().astype(int).reshape(4, 4), "; and back:", np.all(Unfold()(Fold()(block)) == block)
 )
+checks.same(Fold(), networks.Fold(), block)
+_ = checks.same(Unfold(), networks.Unfold(), Fold()(block))
 
 
 # %%
@@ -612,7 +614,7 @@ _ = plots.image_rows(rows)
 # does the rest go wrong?
 
 # %%
-some = [right, vae_right, agreement(gaussian, split.y_test), agreement(split.x_test, split.y_test)]
+some = [right, vae_right, gaussian_right, agreement(split.x_test, split.y_test)]
 names = ["conditional GAN", "conditional VAE", "a Gaussian a digit", "real test digits"]
 _, ax = plt.subplots(figsize=(7.2, 2.6))
 for values, name, marker, colour in zip(
@@ -769,10 +771,10 @@ _ = plots.image_rows({str(digit): stuck[split.y_test == digit][:14] for digit in
 
 # %% [markdown]
 # Every picture is read as asked, and each digit has a single picture, the mean of its training digits. Diversity and
-# share tell. A GAN can do the same when its generator learns too fast: one trial for this course ended
-# with an agreement of 100.0 % at a Fréchet distance of 105, where a good one had 97.7 % at 5.3 (and real digits are at
-# 1.4). **How you notice:** by everything but the agreement. **The remedy:** mend the loss; for a GAN, slow the
-# generator or strengthen the penalty; and never choose a model by its agreement alone.
+# share tell. A GAN can do the same when its generator learns too fast: one trial for this course ended with an
+# agreement of 100.0 % at a Fréchet distance of 105, where a good one had 97.7 % at 5.3 (and real digits are at 1.4).
+# **How you notice:** by everything but the agreement. **The remedy:** mend the loss; for a GAN, slow the generator or
+# strengthen the penalty; and never choose a model by its agreement alone.
 #
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/05_conditional.ipynb`.
