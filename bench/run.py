@@ -62,6 +62,15 @@ BARS = [
     Bar("05 slant: mean error, degrees", "<= 3", "degrees"),
     Bar("05 slant: slope", ">= 0.9", ""),
     Bar("05 faces: species as asked, %", ">= 98", "%"),
+    Bar("06: notebook", "<= 240", "s"),
+    Bar("06: peak resident memory", "<= 1536", "MiB"),
+    Bar("06 grid, best: modes missed", "<= 0", ""),
+    Bar("06 grid, best: share of good points", ">= 0.9", ""),
+    Bar("06 grid, best: KL of the counts", "<= 0.1", "nats"),
+    Bar("06 grid, best: variance within modes", ">= 0.5", ""),
+    Bar("06 network critic, weight 10: estimate over largest slope", ">= 0.95", ""),
+    Bar("06 digits, chosen: precision", ">= 0.9", ""),
+    Bar("06 digits, chosen: recall", ">= 0.8", ""),
     Bar("GAN.fit: seconds for the classic 10,000 steps, compilation counted", "<= 75", "s"),
     Bar("GAN.fit: times the steps per second of the loop", ">= 15", "times"),
     Bar("GAN.fit: steps per second", "", "1/s"),
@@ -127,6 +136,7 @@ PARTS = {
     "seeds_vae": lambda: measure_seeds("seeds_vae.py", "03_vae"),
     "seeds_judging": lambda: measure_seeds("seeds_judging.py", "04_judging"),
     "seeds_conditional": lambda: measure_seeds("seeds_conditional.py", "05_conditional"),
+    "seeds_better_gans": lambda: measure_seeds("seeds_better_gans.py", "06_better_gans"),
     "suite": measure_suite,
 }
 
