@@ -37,7 +37,7 @@ def image_sets(split):
     for sigma in (0.5, 0.8, 1.2):
         blurred = ndimage.gaussian_filter(chosen.astype(np.float32), (0, sigma, sigma))
         yield f"blur of {sigma} pixels", np.rint(blurred).astype(np.uint8)
-    lean = slant(x)
+    lean = metrics.slant(x)
     for share in (0.1, 0.2, 0.4):
         limits = np.array([np.quantile(lean[y == label], 1.0 - share) for label in range(10)])
         yield f"without the {share:.0%} of each class that lean most", _draw(rng, x, lean <= limits[y])
@@ -47,14 +47,6 @@ def image_sets(split):
 
 def _draw(rng, x, weights):
     return x[rng.choice(len(x), N, replace=False, p=weights / weights.sum())]
-
-
-def slant(images):
-    """How far each digit leans: minus the covariance of column and row over the variance of the row; (n,)."""
-    weights = images.reshape(-1, 784) / images.sum(axis=(1, 2))[:, None]
-    rows, columns = (grid.ravel() - 13.5 for grid in np.mgrid[:28, :28])
-    mean_row, mean_column = weights @ rows, weights @ columns
-    return -(weights @ (rows * columns) - mean_row * mean_column) / (weights @ rows**2 - mean_row**2)
 
 
 def write_table(split, path):

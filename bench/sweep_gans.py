@@ -294,11 +294,11 @@ def digit_images(generator, n, seed=100):
     return training.to_pixels(training.in_chunks(generator, z), (-1.0, 1.0))
 
 
-def chosen_digits(generator, discriminator, n, of=2.5, seed=100):
+def chosen_digits(generator, discriminator, n, of=3, seed=100):
     """The ``n`` of ``of * n`` drawn digits that the discriminator finds most real, 500 at a time, in drawn order."""
     parts = []
     for i in range(n // 500):
-        made = generator(tf.random.stateless_normal((int(of * 500), generator.input_shape[-1]), (seed, i)))
+        made = generator(tf.random.stateless_normal((of * 500, generator.input_shape[-1]), (seed, i)))
         places = tf.sort(tf.math.top_k(discriminator(made)[:, 0], 500).indices)
         parts.append(training.to_pixels(tf.gather(made, places).numpy(), (-1.0, 1.0)))
     return np.concatenate(parts)

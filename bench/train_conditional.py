@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import seeds_conditional
 
+from gentutor import metrics
+
 PATH = bands.FOLDER.parent / "gentutor" / "assets" / "conditional_digits.npz"
 NAMES = ("SEED", "LATENT", "BATCH", "split", "one_hot", "train", "labels", "digits", "measured", "MEAN")
 
@@ -35,11 +37,11 @@ if __name__ == "__main__":
     weights = {str(i): weight.astype(np.float16) for i, weight in enumerate(gan.average.get_weights())}
     np.savez_compressed(PATH, **weights)
     split = names["split"]
-    asked = np.stack([names["slant"](split.x_valid), names["thickness"](split.x_valid)], axis=1)
+    asked = np.stack([metrics.slant(split.x_valid), names["thickness"](split.x_valid)], axis=1)
     pictures = names["gan_pictures"](gan, names["request"](split.y_valid, asked), seed=1)
-    read = names["metrics"].classify_digits(pictures).argmax(axis=1)
-    share = names["metrics"].frechet_excess(pictures, "valid").share
-    error = np.mean(np.abs(names["slant"](pictures) - asked[:, 0]))
+    read = metrics.classify_digits(pictures).argmax(axis=1)
+    share = metrics.frechet_excess(pictures, "valid").share
+    error = np.mean(np.abs(metrics.slant(pictures) - asked[:, 0]))
     print(
         f"validation part: agreement {100 * np.mean(read == split.y_valid):.2f} %, excess share {share:.3f}", end=", "
     )

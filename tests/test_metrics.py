@@ -211,14 +211,6 @@ def test_a_dropped_mode_costs_recall_and_a_wrong_mode_costs_precision():
 # ---- What the distances must notice ----
 
 
-def slant(images):
-    """How far each digit leans: minus the covariance of column and row over the variance of the row."""
-    weights = images.reshape(-1, 784) / images.sum(axis=(1, 2))[:, None]
-    rows, columns = (grid.ravel() - 13.5 for grid in np.mgrid[:28, :28])
-    mean_row, mean_column = weights @ rows, weights @ columns
-    return -(weights @ (rows * columns) - mean_row * mean_column) / (weights @ rows**2 - mean_row**2)
-
-
 def blurred(images, labels, rng):
     chosen = images[rng.choice(len(images), 2000, replace=False)].astype(np.float64)
     for sigma in (0.0, 0.5, 0.8, 1.2):
@@ -226,7 +218,7 @@ def blurred(images, labels, rng):
 
 
 def without_a_style(images, labels, rng):
-    order = slant(images)
+    order = metrics.slant(images)
     for share in (0.0, 0.15, 0.3, 0.55):  # of each class, those that lean most are never shown
         kept = [np.quantile(order[labels == label], 1.0 - share) for label in range(10)]
         left = np.flatnonzero(order <= np.array(kept)[labels])
@@ -431,3 +423,23 @@ def test_one_outlier_in_the_real_set_fools_precision_but_hardly_density():
 def test_density_coverage_refuses_bad_features(bad, message):
     with pytest.raises(ValueError, match=message):
         metrics.density_coverage(np.random.default_rng(0).normal(size=(9, 4)), bad)
+
+
+class TestSlant:
+    def test_lines_of_known_angle(self):
+        """An upright stroke, sheared by the tangent of the angle."""
+        y, x = 13.5 - np.arange(28.0)[:, None], np.arange(28.0) - 13.5
+        for degrees in (-30, 0, 15, 40):
+            line = 255 * np.clip(2 - np.abs(x - y * np.tan(np.radians(degrees))), 0, 1) * (np.abs(y) < 10)
+            assert metrics.slant(np.rint(line[None]).astype(np.uint8))[0] == pytest.approx(degrees, abs=0.5)
+
+    def test_moving_a_digit_does_not_change_it_and_no_ink_is_zero(self):
+        x = data.load_mnist().x_test[:300]
+        inner = np.zeros((300, 28, 28), np.uint8)
+        inner[:, 5:-5, 5:-5] = x[:, 5:-5, 5:-5]
+        np.testing.assert_allclose(metrics.slant(np.roll(inner, (3, -4), (1, 2))), metrics.slant(inner), atol=1e-9)
+        assert metrics.slant(np.zeros((2, 28, 28), np.uint8)).tolist() == [0, 0]
+
+    def test_floats_are_refused(self):
+        with pytest.raises((TypeError, ValueError), match="images"):
+            metrics.slant(np.zeros((2, 28, 28)))
