@@ -35,7 +35,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 SOURCE = "git+https://github.com/OWNER/NAME@main"  # `make links` writes the course's address here
 if importlib.util.find_spec("gentutor") is None:
     if "OWNER/NAME" in SOURCE or "google.colab" not in sys.modules:
-        raise ModuleNotFoundError(f"gentutor is not installed here: run %pip install --no-deps {SOURCE}")
+        pip = "" if "OWNER/NAME" in SOURCE else f" (elsewhere: %pip install --no-deps {SOURCE})"
+        advice = "open the course with `python course.py lab`, or choose the kernel of its .venv"
+        raise ModuleNotFoundError(f"This kernel lacks gentutor: {advice}{pip}.")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", SOURCE], check=True)
 
 # %%
@@ -620,6 +622,7 @@ _ = checks.expect("06 grid, best: variance within modes", best[3], 0.471, 0.767)
 ANGLES = 2 * np.pi * np.arange(8) / 8
 RING = (2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)).astype("float32")
 MOVE = np.array([0.6, 0.8], "float32")  # a length of 1
+WEIGHTS = 1.0, 10.0
 
 
 def ring(n, key):
@@ -637,9 +640,6 @@ def critic_step(critic, adam, weight, key, batch=512):
 
 
 # %%
-WEIGHTS = (1.0, 10.0)
-
-
 def train_critics(hidden, activation, seed=0, steps=3000):
     """Critics of the ring against the ring moved, one for each of WEIGHTS."""
     critics, adams = [], []

@@ -28,7 +28,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 SOURCE = "git+https://github.com/OWNER/NAME@main"  # `make links` writes the course's address here
 if importlib.util.find_spec("gentutor") is None:
     if "OWNER/NAME" in SOURCE or "google.colab" not in sys.modules:
-        raise ModuleNotFoundError(f"gentutor is not installed here: run %pip install --no-deps {SOURCE}")
+        pip = "" if "OWNER/NAME" in SOURCE else f" (elsewhere: %pip install --no-deps {SOURCE})"
+        advice = "open the course with `python course.py lab`, or choose the kernel of its .venv"
+        raise ModuleNotFoundError(f"This kernel lacks gentutor: {advice}{pip}.")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", SOURCE], check=True)
 
 # %%
