@@ -159,7 +159,8 @@ _ = plots.curves(series, *labels, [(1.0, "neither in nor out")], colours=[plots.
 # loss damps already, without a penalty ([Nagarajan and Kolter 2017](https://arxiv.org/abs/1706.04156)). On a thin
 # sheet, as digits are among all images, it need not.)
 #
-# Try it: which penalty pulls in fastest? What if the rate is large?
+# Try it: which penalty pulls in fastest? What if the rate is large? (No sliders here? They need a running notebook;
+# the three pictures above show three of their settings.)
 
 # %%
 widgets.dirac_explorer()
