@@ -25,7 +25,7 @@ def trained(seed, depth=stylegan.MAPPING_DEPTH):
     """The notebook's training; returns the model and the seconds it took."""
     images = faces.render(faces.sample(20_000, seed=1), 32)
     keras.utils.set_random_seed(seed)
-    start, model = time.perf_counter(), stylegan.StyleGAN(stylegan.CHANNELS[:3], depth=depth, seed=seed)
+    start, model = time.perf_counter(), stylegan.StyleGAN(stylegan.CHANNELS[:1], depth=depth, seed=seed)
     for size, steps in STAGES.items():
         model = model if model.size == size else model.grown(stylegan.CHANNELS[len(model.channels)])
         model.compile()

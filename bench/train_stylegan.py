@@ -20,9 +20,9 @@ from stylegan_measures import report
 
 from gentutor import faces, stylegan
 
-CHANNELS = (96, 96, 64, 32, 16)
-STAGES = {8: 2000, 16: 8000, 32: 12_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
-BATCH, RATE, FACES, SAVE_EVERY = 32, 1e-2, 20_000, 120  # SAVE_EVERY in seconds
+CHANNELS = (96, 64, 32)
+STAGES = {16: 8000, 32: 20_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
+BATCH, RATE, FACES, SAVE_EVERY = 32, stylegan.RATE, 20_000, 120  # SAVE_EVERY in seconds
 SIZE = 64
 FOLDER = bands.FOLDER.parent / "build" / "stylegan"
 ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT
@@ -59,13 +59,18 @@ def restore(path, rate=RATE):
     """The model as it was stored, or a new one of the first size."""
     keras.utils.set_random_seed(0)
     stored = np.load(path) if path.exists() else {"size": min(STAGES)}
-    model = stylegan.StyleGAN(CHANNELS[: int(np.log2(stored["size"])) - 1], ema_decay=0.999)
-    model.compile(rate)
+    model = stylegan.StyleGAN(CHANNELS[: int(np.log2(stored["size"])) - 3], ema_decay=0.999)
+    model.compile(*both(rate))
     for i, variable in enumerate(variables(model) if path.exists() else ()):
         variable.assign(stored[str(i)])
-    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
-        optimizer.learning_rate.assign(rate)
+    for optimizer, value in zip((model.generator_optimizer, model.discriminator_optimizer), both(rate), strict=True):
+        optimizer.learning_rate.assign(value)
     return model
+
+
+def both(rate):
+    """Learning rates of the generator and of the discriminator, in the proportion of the package's."""
+    return rate, rate * stylegan.DISCRIMINATOR_RATE / stylegan.RATE
 
 
 def compiled_step(model):
@@ -88,7 +93,7 @@ def train(model, images, path, minutes, rate=RATE):
         if step >= STAGES[model.size]:
             keras.utils.set_random_seed(model.size)
             model = model.grown(CHANNELS[len(model.channels)])
-            model.compile(rate)
+            model.compile(*both(rate))
             run, step = compiled_step(model), 0
         logs = run(tf.constant(batch(images, model.size, step)))
         if now > saved + SAVE_EVERY:

@@ -12,13 +12,15 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gentutor import data, losses, training, validate
+from gentutor import data, losses, networks, training, validate
 
-CHANNELS = (64, 64, 32, 16)  # of both players at 4 × 4, 8 × 8, … : one number for each resolution
+START = 8  # height and width of the constant
+CHANNELS = (64, 32)  # of both players at 8 × 8, 16 × 16, … : one number for each resolution
 STYLE_DIM = 64  # numbers in z and in w
 MAPPING_DEPTH, MAPPING_SPEED = 3, 0.1
 GROUP = 4  # examples that MinibatchDeviation compares
-PENALTY, PENALTY_EVERY, RATE = 1.0, 16, 1e-2
+PENALTY, FEW = 10.0, 4  # R1 looks at one real picture in FEW
+RATE, DISCRIMINATOR_RATE = 1e-2, 2e-3
 CHECKPOINT = "stylegan_faces.npz"
 
 
@@ -52,22 +54,6 @@ class Dense(keras.layers.Layer):
 
     def call(self, x):
         return ops.matmul(x, self.kernel * self.scale) + self.bias * self.speed
-
-
-class Conv(keras.layers.Layer):
-    """Convolution with an equalised learning rate: (batch, h, w, inputs) -> (batch, h/strides, w/strides, channels)."""
-
-    def __init__(self, channels, size=3, strides=1, **kwargs):
-        super().__init__(**kwargs)
-        self.channels, self.size, self.strides = channels, size, strides
-
-    def build(self, shape):
-        self.kernel = _kernel(self, self.size, shape[-1], self.channels)
-        self.bias = self.add_weight(name="bias", shape=(self.channels,), initializer="zeros")
-        self.scale = 1.0 / math.sqrt(self.size**2 * shape[-1])
-
-    def call(self, x):
-        return tf.nn.conv2d(x, self.kernel * self.scale, self.strides, "SAME") + self.bias
 
 
 class ModulatedConv(keras.layers.Layer):
@@ -120,7 +106,7 @@ class Bias(keras.layers.Layer):
 
 
 class Constant(keras.layers.Layer):
-    """A learnt picture (4, 4, channels), the same for every example: the batch size is all that it takes from w."""
+    """A learnt picture (8, 8, channels), the same for every example: the batch size is all that it takes from w."""
 
     def __init__(self, channels, **kwargs):
         super().__init__(**kwargs)
@@ -128,7 +114,7 @@ class Constant(keras.layers.Layer):
 
     def build(self, shape):
         start = keras.initializers.RandomNormal(stddev=1.0)
-        self.picture = self.add_weight(name="picture", shape=(1, 4, 4, self.channels), initializer=start)
+        self.picture = self.add_weight(name="picture", shape=(1, START, START, self.channels), initializer=start)
 
     def call(self, w):
         return ops.tile(self.picture, (ops.shape(w)[0], 1, 1, 1))
@@ -155,7 +141,9 @@ class MinibatchDeviation(keras.layers.Layer):
     """
 
     def call(self, x):
-        _, height, width, channels = x.shape
+        batch, height, width, channels = x.shape
+        if batch and batch % GROUP:
+            raise ValueError(f"batch must be a multiple of {GROUP}, but it is {batch}: choose another batch size.")
         groups = ops.reshape(x, (GROUP, -1, height, width, channels))
         deviation = ops.sqrt(ops.var(groups, axis=0) + 1e-8)
         deviation = ops.mean(deviation, axis=(1, 2, 3), keepdims=True)
@@ -177,55 +165,55 @@ def mapping_network(dim=STYLE_DIM, depth=MAPPING_DEPTH):
 def synthesis_network(channels=CHANNELS, dim=STYLE_DIM):
     """Styles (batch, layers, dim) and noise (batch, noise_size) -> pictures (batch, s, s, 3), nearly in [-1, 1].
 
-    One resolution for each number in ``channels``, from 4 × 4 on. The first has one styled layer, the others two:
-    layers = 2 · len(channels) − 1. Each resolution adds its own picture to the enlarged sum of those before.
+    One resolution for each number in ``channels``, from 8 × 8 on, with two styled layers each. Each resolution draws a
+    picture of twice its size, the twelve channels of a place being a block of 2 × 2 pixels, and adds it to the enlarged
+    sum of those before.
     """
     count, sizes = layer_count(channels), layer_sizes(channels)
     styles, pixels = keras.Input((count, dim), name="w"), keras.Input((noise_size(channels),), name="pixels")
     noise, x, picture = list(_noise_maps(pixels, channels)), Constant(channels[0], name="constant")(styles), None
     for i, size in enumerate(sizes):
-        first, last = i % 2 == 1, i % 2 == 0  # of its resolution; 4 × 4 has a last layer alone
-        x = ModulatedConv(channels[(i + 1) // 2], name=f"conv_{i}")([x, styles[:, i]])
-        if first:  # after the convolution: a quarter of its cost
+        x = ModulatedConv(channels[i // 2], name=f"conv_{i}")([x, styles[:, i]])
+        if size > x.shape[1]:  # after the convolution: a quarter of its cost
             x = Upsample()(x)
         x = Leaky()(Bias(name=f"bias_{i}")(Noise(name=f"noise_{i}")([x, noise[i]])))
-        if last:
-            own = ModulatedConv(3, 1, demodulate=False, name=f"picture_{size}")([x, styles[:, i]])
-            own = Bias(name=f"picture_bias_{size}")(own)
+        if i % 2 == 1:  # the last of its resolution
+            own = ModulatedConv(12, demodulate=False, name=f"picture_{2 * size}")([x, styles[:, i]])
+            own = networks.Unfold()(Bias(name=f"picture_bias_{2 * size}")(own))
             picture = own if picture is None else Upsample()(picture) + own
     return keras.Model([styles, pixels], picture, name="synthesis")
 
 
 def discriminator(channels=CHANNELS):
-    """Pictures (batch, s, s, 3) -> logits (batch, 1): convolutions of stride 2 down to 4 × 4.
+    """Pictures (batch, s, s, 3) -> logits (batch, 1): folded to half the size, then convolutions down to 8 × 8.
 
-    Mirrors the generator: at each resolution the picture, shrunk to that size, is looked at once more.
+    Mirrors the generator: at each resolution the picture, shrunk to twice that size and folded, is looked at.
     """
-    size = picture_size(channels)
-    x = picture = shrunk = keras.Input((size, size, 3), name="picture")
-    x = Leaky()(Conv(channels[-1], name=f"look_{size}")(picture))
-    for width in channels[-2::-1]:
-        x = Leaky()(Conv(width, strides=2, name=f"down_{size}")(x))
+    x, size, leaky = None, picture_size(channels), keras.layers.LeakyReLU(0.2)
+    picture = shrunk = keras.Input((size, size, 3), name="picture")
+    conv = functools.partial(keras.layers.Conv2D, kernel_size=3, padding="same", activation=leaky)
+    for width in channels[::-1]:
+        look = conv(width, name=f"look_{size}")(networks.Fold()(shrunk))
+        x = look if x is None else conv(width, strides=2, name=f"down_{2 * size}")(x) + look
         shrunk, size = keras.layers.AveragePooling2D(2)(shrunk), size // 2
-        x += Leaky()(Conv(width, name=f"look_{size}")(shrunk))
-    x = Leaky()(Conv(channels[0], name="last")(MinibatchDeviation()(x)))
-    x = Leaky()(Dense(64, name="dense")(keras.layers.Flatten()(x)))
-    return keras.Model(picture, Dense(1, name="logit")(x), name="discriminator")
+    x = keras.layers.Flatten()(MinibatchDeviation()(x))
+    x = keras.layers.Dense(128, activation=leaky, name="dense")(x)
+    return keras.Model(picture, keras.layers.Dense(1, name="logit")(x), name="discriminator")
 
 
 def picture_size(channels=CHANNELS):
-    """Height and width of the pictures."""
-    return 4 * 2 ** (len(channels) - 1)
+    """Height and width of the pictures: twice the last resolution."""
+    return 2 * START * 2 ** (len(channels) - 1)
 
 
 def layer_count(channels=CHANNELS):
-    """Number of styled layers: one at 4 × 4, two at each resolution after it."""
-    return 2 * len(channels) - 1
+    """Number of styled layers: two at each resolution."""
+    return 2 * len(channels)
 
 
 def layer_sizes(channels=CHANNELS):
-    """Resolution of each styled layer: [4, 8, 8, 16, 16, …]."""
-    return [4 * 2 ** ((i + 1) // 2) for i in range(layer_count(channels))]
+    """Resolution of each styled layer: [8, 8, 16, 16, …]."""
+    return [START * 2 ** (i // 2) for i in range(layer_count(channels))]
 
 
 def noise_size(channels=CHANNELS):
@@ -258,10 +246,10 @@ class StyleGAN(keras.Model):
     """Mapping, synthesis and discriminator with their training step; pictures come from averaged weights.
 
     Args:
-        channels: of both players at 4 × 4, 8 × 8, …
+        channels: of both players at 8 × 8, 16 × 16, …
         depth: dense layers of the mapping network; 0 is the control without one.
-        penalty: weight of R1, half the squared gradient of the logits at real pictures, taken every 16th step. It is
-            meant for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks with it.
+        penalty: weight of R1, half the squared gradient of the logits at a quarter of the real pictures. It is meant
+            for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks with it.
         mixing: share of pictures in training that get one w up to a random layer and another from there on.
         ema_decay: of the averaged weights, in ``ema_mapping`` and ``ema_synthesis``.
         seed: with the step number it decides all noise in training.
@@ -291,36 +279,28 @@ class StyleGAN(keras.Model):
         self.trackers = [keras.metrics.Mean(name=f"{name}_loss") for name in ("discriminator", "generator")]
         self.built = True
 
-    def compile(self, rate=RATE, **kwargs):
-        """Adam without momentum for each player; ``rate`` is the learning rate of both, or a schedule."""
-        adam = functools.partial(keras.optimizers.Adam, rate, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
-        self.generator_optimizer, self.discriminator_optimizer = adam(), adam()
+    def compile(self, rate=RATE, discriminator_rate=DISCRIMINATOR_RATE, **kwargs):
+        """Adam without momentum for each player, with its learning rate or a schedule."""
+        adam = functools.partial(keras.optimizers.Adam, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
+        self.generator_optimizer, self.discriminator_optimizer = adam(rate), adam(discriminator_rate)
         super().compile(optimizer=self.generator_optimizer, **{"jit_compile": False, **kwargs})
         self.generator_optimizer.build(self.generator_weights)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def train_step(self, data):
-        """One step of each player on a batch of real pictures in [-1, 1], (batch, s, s, 3)."""
+        """One step of both players at once on a batch of real pictures in [-1, 1], (batch, s, s, 3)."""
         real, step = training.unpack_batch(data), self.generator_optimizer.iterations
         noise = training.noise((real.shape[0], 2 * self.dim + noise_size(self.channels)), self.seed, step)
-        with tf.GradientTape() as drawing:
+        with tf.GradientTape(persistent=True) as tape:
             fake = self.generate(noise, self._cuts(real.shape[0], step))
-
-        with tf.GradientTape() as tape:
-            d_loss = losses.discriminator_loss(self.discriminator(real), self.discriminator(fake))
-            now = tf.equal(step % PENALTY_EVERY, 0)
-            penalty = tf.cond(now, lambda: PENALTY_EVERY * self._penalty(real), lambda: tf.zeros_like(d_loss))
-            loss = ops.mean(d_loss + penalty)
-        weights = self.discriminator.trainable_variables
-        self.discriminator_optimizer.apply(tape.gradient(loss, weights), weights)
-
-        with tf.GradientTape() as tape:
-            tape.watch(fake)
-            g_loss = losses.generator_loss(self.discriminator(fake))
-            loss = ops.mean(g_loss)
-        message = tape.gradient(loss, fake)  # what the new discriminator wants of each pixel of the same pictures
-        weights = self.generator_weights
-        self.generator_optimizer.apply(drawing.gradient(fake, weights, message), weights)
+            real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
+            d_loss, g_loss = losses.discriminator_loss(real_logits, fake_logits), losses.generator_loss(fake_logits)
+            d_total = ops.mean(d_loss) + ops.mean(self._penalty(real[: max(GROUP, real.shape[0] // FEW)]))
+            g_total = ops.mean(g_loss)
+        d_weights, g_weights = self.discriminator.trainable_variables, self.generator_weights
+        d_slopes, g_slopes = tape.gradient(d_total, d_weights), tape.gradient(g_total, g_weights)
+        self.discriminator_optimizer.apply(d_slopes, d_weights)
+        self.generator_optimizer.apply(g_slopes, g_weights)
         self._update_ema(step)
         for tracker, value in zip(self.trackers, (d_loss, g_loss), strict=True):
             tracker.update_state(value)

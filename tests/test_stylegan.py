@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gentutor import data, stylegan
 
-SMALL = {"channels": (8, 8, 4), "dim": 16}
+SMALL = {"channels": (8, 4), "dim": 16}
 
 
 def normal(*shape, seed=0):
@@ -22,7 +22,7 @@ def small_model(**options):
 
 
 def pictures(n=16, seed=0):
-    return np.tanh(np.random.default_rng(seed).standard_normal((n, 16, 16, 3))).astype("float32")
+    return np.tanh(np.random.default_rng(seed).standard_normal((n, 32, 32, 3))).astype("float32")
 
 
 @pytest.mark.parametrize("demodulate", [True, False])
@@ -58,6 +58,11 @@ def test_minibatch_deviation_sees_sameness():
     assert float(tf.reduce_mean(spread[..., -1])) == pytest.approx(np.sqrt(2 / np.pi), abs=0.02)
 
 
+def test_a_batch_that_makes_no_groups_is_named():
+    with pytest.raises(ValueError, match="multiple of 4, but it is 6"):
+        stylegan.MinibatchDeviation()(normal(6, 4, 4, 3))
+
+
 def test_mixing_takes_the_second_w_from_the_cut_on():
     w, other = tf.zeros((2, 3)), tf.ones((2, 3))
     mixed = stylegan.mix(w, other, tf.constant([2, 5]), 5).numpy()
@@ -74,10 +79,10 @@ def test_mapping_starts_from_the_direction_of_z_alone():
 
 
 def test_layers_sizes_and_shapes_fit():
-    assert stylegan.layer_sizes((48, 48, 32, 16)) == [4, 8, 8, 16, 16, 32, 32]
-    assert stylegan.noise_size((8, 8, 4)) == 16 + 2 * 64 + 2 * 256
+    assert stylegan.layer_sizes((48, 32, 16)) == [8, 8, 16, 16, 32, 32]
+    assert stylegan.noise_size((8, 4)) == 2 * 64 + 2 * 256
     model = small_model()
-    assert model.draw(np.zeros((3, 16))).shape == (3, 16, 16, 3)
+    assert model.draw(np.zeros((3, 16))).shape == (3, 32, 32, 3)
     assert model.sample(5, seed=1).dtype == np.uint8
     assert model.discriminator(pictures(4)).shape == (4, 1)
 
@@ -103,9 +108,9 @@ def test_training_repeats_and_the_share_of_mixed_pictures_is_kept():
         runs.append(model.sample(4, seed=0))
     np.testing.assert_array_equal(*runs)
     cuts = np.concatenate([small_model(mixing=0.25)._cuts(1000, step).numpy() for step in (0, 1)])
-    assert np.mean(cuts < 5) == pytest.approx(0.25, abs=0.03)
-    assert set(np.unique(cuts)) == {1, 2, 3, 4, 5}
-    assert small_model(mixing=0.0)._cuts(100, 0).numpy().min() == 5
+    assert np.mean(cuts < 4) == pytest.approx(0.25, abs=0.03)
+    assert set(np.unique(cuts)) == {1, 2, 3, 4}
+    assert small_model(mixing=0.0)._cuts(100, 0).numpy().min() == 4
 
 
 def test_truncation_pulls_all_pictures_to_one():
@@ -134,18 +139,18 @@ def test_wrong_data_is_named():
 def test_a_grown_model_begins_as_the_same_functions():
     model = small_model()
     model.train_on_batch(pictures())
-    grown, x = model.grown(4), normal(8, 32, 32, 3)
+    grown, x = model.grown(4), normal(8, 64, 64, 3)
     shrunk = tf.nn.avg_pool2d(x, 2, 2, "VALID")
     np.testing.assert_allclose(grown.discriminator(x), model.discriminator(shrunk), atol=1e-5)
-    w, noise = normal(3, 5, 16), normal(3, stylegan.noise_size(model.channels))
+    w, noise = normal(3, 4, 16), normal(3, stylegan.noise_size(model.channels))
     more = [tf.concat([w, w[:, :2]], axis=1), tf.concat([noise, normal(3, 2 * 32**2)], axis=1)]
-    enlarged = tf.image.resize(model.synthesis([w, noise]), (32, 32), "bilinear")
+    enlarged = tf.image.resize(model.synthesis([w, noise]), (64, 64), "bilinear")
     np.testing.assert_allclose(grown.synthesis(more), enlarged, atol=1e-5)
     penalties = model._penalty(shrunk), grown._penalty(x)  # the same slope, seen on four times as many pixels
     np.testing.assert_allclose(*penalties, rtol=1e-4)
     grown.compile()
     grown.train_on_batch(np.tanh(x))
-    assert grown.sample(2, seed=0).shape == (2, 32, 32, 3)
+    assert grown.sample(2, seed=0).shape == (2, 64, 64, 3)
 
 
 def test_stored_generator_draws_the_same(tmp_path):

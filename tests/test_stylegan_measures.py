@@ -147,7 +147,7 @@ def test_augmentation_does_nothing_at_p_0_and_moves_pictures_whole(measures):
 def test_a_sure_discriminator_raises_p(measures):
     import few_faces
 
-    model = few_faces.Adaptive(channels=(8, 8, 4), dim=16)
+    model = few_faces.Adaptive(channels=(8,), dim=16)
     model.compile()
     model.discriminator.layers[-1].get_layer("logit").bias.assign([50.0])
     model.train_on_batch(np.tanh(np.random.default_rng(0).standard_normal((8, 16, 16, 3))).astype("float32"))
