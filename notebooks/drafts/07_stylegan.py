@@ -80,8 +80,8 @@ print(*faces.captions(factors[:3]), sep="\n")
 # %% [markdown]
 # A GAN's generator (notebook 02) takes random numbers $z$ at its bottom and puts a picture out at its top. Each of
 # those numbers may touch everything. **Predict:** if you change one of 64 random numbers, what about the face will
-# change? And if you could speak to each *layer*: what would you tell the first one, at 4 × 4 pixels, and what the last,
-# at 32 × 32?
+# change? And if you could speak to each *layer*: what would you tell the first one, at 8 × 8 places, and what the last,
+# at 16 × 16?
 #
 # **StyleGAN** ([Karras et al. 2019](https://arxiv.org/abs/1812.04948), improved
 # [2020](https://arxiv.org/abs/1912.04958)) feeds no random numbers in at the bottom. The picture grows from a learnt
@@ -213,10 +213,12 @@ noise_layer.strength.assign(0.5)
 _ = checks.same(lambda x, n: add_noise(x, n, 0.5), lambda x, n: noise_layer([x, n]), x, noise)
 
 # %% [markdown]
-# ## Part 4: from 4 × 4 to 32 × 32
-# The picture grows: a learnt constant of 4 × 4, then twice the size at each **resolution**. Each resolution adds a
-# picture of its own to the enlarged sum of those before, so that the coarse layers can draw before the fine ones have
-# learnt. Enlarging is bilinear. Seven styled layers come to work, and each has its own copy of $w$:
+# ## Part 4: from 8 × 8 to 32 × 32
+# The picture grows: a learnt constant of 8 × 8, then twice the size at each **resolution**, two styled layers each.
+# A convolution at full size would take most of the time. So each resolution draws a picture of *twice* its size: at
+# each place twelve numbers, which are a block of 2 × 2 pixels in three colours (`Unfold` of notebook 05). It is added
+# to the enlarged sum of the pictures before, so that the coarse layers can draw before the fine ones have learnt.
+# Enlarging is bilinear. Each styled layer has its own copy of $w$:
 
 
 # %%
@@ -224,40 +226,42 @@ def styled(x, w, noise, number, network):
     """Styled layer number so: modulated convolution, perhaps twice the size, noise, bias, LeakyReLU."""
     conv, strength, bias = (network.get_layer(f"{kind}_{number}") for kind in ("conv", "noise", "bias"))
     x = modulated(x, dense(w, conv.style.kernel, conv.style.bias), conv.kernel * conv.scale)
-    if number % 2 == 1:  # the first layer of a resolution; after the convolution, which is cheaper
-        x = tf.image.resize(x, (2 * x.shape[1], 2 * x.shape[2]), "bilinear")
+    if noise.shape[1] > x.shape[1]:  # the first layer of a resolution; after the convolution, which is cheaper
+        x = tf.image.resize(x, noise.shape[1:3], "bilinear")
     return leaky(add_noise(x, noise, strength.strength) + bias.bias)
 
 
 def own_picture(x, w, size, network):
-    """What one resolution adds to the picture: a convolution of 1 × 1 with a style, but not demodulated."""
+    """What one resolution adds to the picture of size × size: a convolution with a style, but not demodulated."""
     conv, bias = network.get_layer(f"picture_{size}"), network.get_layer(f"picture_bias_{size}")
     style = dense(w, conv.style.kernel, conv.style.bias)
-    return tf.nn.conv2d(x * style[:, None, None, :], conv.kernel * conv.scale, 1, "SAME") + bias.bias
+    blocks = tf.nn.conv2d(x * style[:, None, None, :], conv.kernel * conv.scale, 1, "SAME") + bias.bias
+    return tf.nn.depth_to_space(blocks, 2)
 
 
 # %%
 CHANNELS, SIZES = stylegan.CHANNELS, stylegan.layer_sizes(stylegan.CHANNELS)
+LAYERS = len(SIZES)
 
 
 def synthesis(w, noise, network):
-    """Styles (batch, 7, 64), noise (batch, all pixels of all layers) -> pictures (batch, 32, 32, 3)."""
+    """Styles (batch, LAYERS, 64), noise (batch, all places of all layers) -> pictures (batch, 32, 32, 3)."""
     x, picture = ops.tile(network.get_layer("constant").picture, (len(w), 1, 1, 1)), None
     maps = tf.split(noise, [size**2 for size in SIZES], axis=1)
     for number, size in enumerate(SIZES):
         x = styled(x, w[:, number], ops.reshape(maps[number], (-1, size, size, 1)), number, network)
-        if number % 2 == 0:  # the last layer of a resolution
-            own = own_picture(x, w[:, number], size, network)
-            picture = own if picture is None else own + tf.image.resize(picture, (size, size), "bilinear")
+        if number % 2 == 1:  # the last layer of a resolution
+            own = own_picture(x, w[:, number], 2 * size, network)
+            picture = own if picture is None else own + tf.image.resize(picture, own.shape[1:3], "bilinear")
     return picture
 
 
 # %%
 for number, size in enumerate(SIZES):
-    print(f"layer {number}: {size} × {size} pixels, {CHANNELS[(number + 1) // 2]} channels")
+    print(f"layer {number}: {size} × {size} places, {CHANNELS[number // 2]} channels")
 model = stylegan.StyleGAN()
 print(f"{model.synthesis.count_params():,} weights")
-styles = ops.repeat(network(z[:6])[:, None], 7, axis=1)
+styles = ops.repeat(network(z[:6])[:, None], LAYERS, axis=1)
 flat = tf.random.stateless_normal((6, stylegan.noise_size(CHANNELS)), (0, 2))
 theirs = model.synthesis
 _ = checks.same(lambda w, noise: synthesis(w, noise, theirs), lambda w, noise: theirs([w, noise]), styles, flat)
@@ -267,11 +271,11 @@ _ = checks.same(lambda w, noise: synthesis(w, noise, theirs), lambda w, noise: t
 # time:
 
 # %%
-other = ops.repeat(network(z[6:12])[:, None], 7, axis=1)
+other = ops.repeat(network(z[6:12])[:, None], LAYERS, axis=1)
 trials = {
     "another w everywhere": [other, flat],
-    "another w at 4 × 4 and 8 × 8": [ops.concatenate([other[:, :3], styles[:, 3:]], axis=1), flat],
-    "another w at 32 × 32": [ops.concatenate([styles[:, :5], other[:, 5:]], axis=1), flat],
+    "another w at 8 × 8": [ops.concatenate([other[:, :2], styles[:, 2:]], axis=1), flat],
+    "another w at 16 × 16": [ops.concatenate([styles[:, :2], other[:, 2:]], axis=1), flat],
     "other noise": [styles, -flat],
 }
 first = model.synthesis([styles, flat])
@@ -282,10 +286,11 @@ for name, inputs in trials.items():
 # All layers speak, and the noise is silent as long as its strength is 0.
 #
 # ## Part 5: the other player
-# The discriminator mirrors the generator: convolutions of stride 2 go from 32 × 32 to 4 × 4, and at each resolution it
-# looks once more at the picture, shrunk to that size. One idea is new. A
-# generator that draws one face for ever (notebook 02's collapse) cannot be caught by looking at one picture at a time.
-# So the examples of a batch are compared in groups of four, and **how much they differ** is added as one more channel:
+# The discriminator mirrors the generator: the picture is folded (each block of 2 × 2 pixels becomes one place), and
+# convolutions go from 16 × 16 to 8 × 8, where it looks once more at the picture, shrunk and folded. A dense layer then
+# sees all 8 × 8 places at once: whether the eyes look to the left is a matter of places. One idea is new. A generator
+# that draws one face for ever (notebook 02's collapse) cannot be caught by looking at one picture at a time. So the
+# examples of a batch are compared in groups of four, and **how much they differ** is added as one more channel:
 
 
 # %%
@@ -295,7 +300,7 @@ def group_deviation(x):
     return ops.mean(ops.sqrt(ops.var(groups, axis=0) + 1e-8), axis=(1, 2, 3))
 
 
-x = tf.random.stateless_normal((8, 4, 4, 64), (0, 3))
+x = tf.random.stateless_normal((8, 8, 8, 64), (0, 3))
 print("different examples", group_deviation(x).numpy().round(3), end=", ")
 print("the same four times", group_deviation(ops.repeat(x[:1], 4, axis=0)).numpy().round(3))
 _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_deviation, x)
@@ -303,10 +308,12 @@ _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_
 # %% [markdown]
 # ## Part 6: training
 # The game is notebook 02's: the logistic loss for the discriminator, the non-saturating one for the generator, R1, and
-# an average of the generator's weights for drawing. Four things are new.
+# an average of the generator's weights for drawing. Both players move at once, by the slopes at the same pictures,
+# which saves a pass. (On the Dirac-GAN of notebook 06 that spirals away, unless R1 pulls it in: here it does.) Five
+# things are new.
 #
-# - **Lazy R1.** The penalty on the slope at real pictures costs a second gradient. It is enough to take it every 16th
-#   step, 16 times as strong.
+# - **R1 on a few.** The penalty on the slope at real pictures costs a second gradient. A quarter of a batch is enough.
+# - **Two rates.** The generator's weights are of size 1, the discriminator's are small; so their learning rates differ.
 # - **Mixing.** Half of the pictures are drawn with two $w$: one up to a random layer, another from there on. So no
 #   layer can rely on what another layer was told.
 # - **The mapping network** learns ten times as slowly as the rest.
@@ -322,12 +329,12 @@ def mix(w, other, cut, count):
     return ops.where(before, w[:, None], other[:, None])
 
 
-cut = tf.constant([1, 3, 7])
-_ = checks.same(mix, stylegan.mix, network(z[:3]), network(z[3:6]), cut, 7)
+cut = tf.constant([1, 2, LAYERS])
+_ = checks.same(mix, stylegan.mix, network(z[:3]), network(z[3:6]), cut, LAYERS)
 
 # %%
-old = stylegan.StyleGAN(CHANNELS[:3])  # up to 16 × 16
-new = old.grown(CHANNELS[3])
+old = stylegan.StyleGAN(CHANNELS[:1])  # up to 16 × 16
+new = old.grown(CHANNELS[1])
 x = tf.random.stateless_normal((4, 32, 32, 3), (0, 4))
 
 
@@ -361,7 +368,7 @@ def enlarged(model):
 
 
 keras.utils.set_random_seed(0)
-model, frames, titles = stylegan.StyleGAN(CHANNELS[:3]), [], []
+model, frames, titles = stylegan.StyleGAN(CHANNELS[:1]), [], []
 for size, steps in STAGES.items():
     model = model if model.size == size else model.grown(CHANNELS[len(model.channels)])
     model.compile()
@@ -374,7 +381,7 @@ widgets.playback(np.array(frames), titles, title="The same 24 z")
 # %%
 samples = model.sample(5000, seed=3)
 show(samples[:48], title="generated, 32 × 32")
-strengths = [float(model.ema_synthesis.get_layer(f"noise_{i}").strength) for i in range(7)]
+strengths = [float(model.ema_synthesis.get_layer(f"noise_{i}").strength) for i in range(LAYERS)]
 print("strength of the noise, layer by layer:", np.round(strengths, 3))
 
 # %% [markdown]
@@ -424,7 +431,7 @@ for name, images in sets.items():
 
 # %% [markdown]
 # ## The same code, trained longer
-# A generator of 64 × 64 pictures (nine layers) was trained by the same class for longer, by
+# A generator of 64 × 64 pictures (six styled layers) was trained by the same class for longer, by
 # `bench/train_stylegan.py`. Its averaged weights are bundled with the package.
 
 # %%
@@ -460,14 +467,15 @@ _ = plots.curves(
 
 # %%
 w64 = model64.map(tf.random.stateless_normal((2000, 64), (5, 0)))
-GROUPS = {"coarse (4, 8)": range(0, 3), "middle (16)": range(3, 5), "fine (32, 64)": range(5, 9)}
+GROUPS = {"coarse (8)": range(0, 2), "middle (16)": range(2, 4), "fine (32)": range(4, 6)}
+LAYERS64 = model64.layer_count
 left, top = w64[:4], w64[4:12]
 table = [np.full((64, 64, 3), 255, "uint8"), *model64.draw(top)]
 for row in left:
-    mixed = np.repeat(top[:, None], 9, axis=1)
-    mixed[:, GROUPS["coarse (4, 8)"]] = row
+    mixed = np.repeat(top[:, None], LAYERS64, axis=1)
+    mixed[:, GROUPS["coarse (8)"]] = row
     table += [model64.draw(row[None])[0], *model64.draw(mixed)]
-_ = show(np.array(table), columns=9, title="4 × 4 and 8 × 8 from the left column, all else from the top row")
+_ = show(np.array(table), columns=9, title="8 × 8 from the left column, all else from the top row")
 
 # %%
 widgets.style_mixer(model64.draw, w64[:12], GROUPS)
@@ -489,8 +497,8 @@ def carried(a, b, mixed):
 a, b = w64[:1000], w64[1000:]
 read_a, read_b = faces.read(model64.draw(a)), faces.read(model64.draw(b))
 transfer = []
-for number in range(9):
-    mixed = np.repeat(a[:, None], 9, axis=1)
+for number in range(LAYERS64):
+    mixed = np.repeat(a[:, None], LAYERS64, axis=1)
     mixed[:, number] = b
     transfer.append(carried(read_a, read_b, faces.read(model64.draw(mixed))))
 
@@ -501,7 +509,9 @@ ax.imshow(transfer, cmap="Greens", vmin=0, vmax=1, aspect="auto")
 for (i, j), value in np.ndenumerate(np.array(transfer)):
     ax.text(j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=8, color="white" if value > 0.6 else "black")
 ax.set_xticks(range(12), [name.replace("_", " ") for name in names], rotation=40, ha="right")
-ax.set_yticks(range(9), [f"{i}: {size} × {size}" for i, size in enumerate(stylegan.layer_sizes(model64.channels))])
+ax.set_yticks(
+    range(LAYERS64), [f"{i}: {size} × {size}" for i, size in enumerate(stylegan.layer_sizes(model64.channels))]
+)
 ax.grid(False)
 _ = ax.set_title("percent of each factor that one layer carries over")
 
@@ -539,7 +549,10 @@ def slerp(a, b, t):
 # %%
 @tf.function
 def features_at(w):
-    styles, silent = tf.repeat(w[:, None], 9, axis=1), tf.zeros((tf.shape(w)[0], stylegan.noise_size(model64.channels)))
+    styles, silent = (
+        tf.repeat(w[:, None], LAYERS64, axis=1),
+        tf.zeros((tf.shape(w)[0], stylegan.noise_size(model64.channels))),
+    )
     return float_features(model64.ema_synthesis([styles, silent]))
 
 
@@ -620,7 +633,7 @@ print(
 # %% [markdown]
 # ## Finding a given face, and changing one thing about it
 # To edit a face that the generator has not drawn, first find its $w$: begin at the mean and go downhill on the
-# difference of pixels and features. This is **inversion**. We let each of the nine layers have its own $w$.
+# difference of pixels and features. This is **inversion**. We let each layer have its own $w$.
 
 # %%
 wanted_factors = faces.sample(16, seed=20)
@@ -628,7 +641,7 @@ wanted_factors.glasses[:] = 0
 wanted = faces.render(wanted_factors, 64)
 goal = tf.constant(wanted, tf.float32) / 127.5 - 1.0
 silent = tf.zeros((16, stylegan.noise_size(model64.channels)))
-found_w = tf.Variable(np.tile(model64.mean_w(), (16, 9, 1)))
+found_w = tf.Variable(np.tile(model64.mean_w(), (16, LAYERS64, 1)))
 adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.05, 300))
 adam.build([found_w])
 
