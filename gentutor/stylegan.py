@@ -261,7 +261,7 @@ class StyleGAN(keras.Model):
         dim=STYLE_DIM,
         depth=MAPPING_DEPTH,
         penalty=PENALTY,
-        mixing=0.5,
+        mixing=0.2,
         ema_decay=0.998,
         seed=0,
         **kwargs,

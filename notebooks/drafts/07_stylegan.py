@@ -314,7 +314,7 @@ _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_
 #
 # - **R1 on a few.** The penalty on the slope at real pictures costs a second gradient. A quarter of a batch is enough.
 # - **Two rates.** The generator's weights are of size 1, the discriminator's are small; so their learning rates differ.
-# - **Mixing.** Half of the pictures are drawn with two $w$: one up to a random layer, another from there on. So no
+# - **Mixing.** A fifth of the pictures are drawn with two $w$: one up to a random layer, another from there on. So no
 #   layer can rely on what another layer was told.
 # - **The mapping network** learns ten times as slowly as the rest.
 # - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at
