@@ -7,8 +7,6 @@ The notebook builds its models inline, so the recipe is the notebook: its cells 
 import bands  # first: keeps the process on two cores before TensorFlow starts
 
 # isort: split
-import ast
-
 import jupytext
 import matplotlib
 
@@ -20,18 +18,6 @@ SOURCE = bands.FOLDER.parent / "notebooks" / "source" / "05_conditional.py"
 def cells():
     """Code of the notebook's cells, in their order."""
     return [cell["source"] for cell in jupytext.read(SOURCE)["cells"] if cell["cell_type"] == "code"]
-
-
-def definitions(kept):
-    """Namespace with the notebook's imports, functions and classes, and assignments to names in ``kept``."""
-    namespace = {}
-    for node in ast.parse("\n".join(cells())).body:
-        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-        if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)) or (
-            isinstance(node, ast.Assign) and names & set(kept)
-        ):
-            exec(compile(ast.Module([node], []), str(SOURCE), "exec"), namespace)
-    return namespace
 
 
 def notebook(seed):

@@ -9,8 +9,8 @@ import bands  # first: keeps the process on two cores before TensorFlow starts
 
 # isort: split
 import keras
+import notebook_code
 import numpy as np
-import seeds_conditional
 
 from gentutor import metrics
 
@@ -20,7 +20,7 @@ NAMES = ("SEED", "LATENT", "BATCH", "split", "one_hot", "train", "labels", "digi
 
 def train(steps=4500, seed=0):
     """The notebook's namespace and its conditional GAN, trained with all wishes."""
-    names = seeds_conditional.definitions(NAMES)
+    names = vars(notebook_code.definitions("05_conditional", NAMES))
     keras.utils.set_random_seed(seed)
     gan = names["ConditionalGAN"](
         names["conv_generator"](12, width=48), names["conv_discriminator"](12), ema_decay=0.999

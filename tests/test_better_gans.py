@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 
 import sweep_gans  # noqa: E402
+from sweep_gans import notebook  # noqa: E402
 
 
 def matrix(rate, penalty, alternate):
@@ -93,24 +94,24 @@ class TestIngredients:
             "wasserstein": (-2.0, 1.0),
         }
         for name, values in expected.items():
-            np.testing.assert_allclose([float(v) for v in sweep_gans.game(name, real, fake)], values, rtol=1e-6)
+            np.testing.assert_allclose([float(v) for v in notebook.game(name, real, fake)], values, rtol=1e-6)
 
     def test_penalties_of_a_linear_network(self):
         linear, x = networks.mlp(3, 1), tf.random.stateless_normal((2, 6, 3), (0, 1))
         linear.set_weights([np.array([[1.0], [2.0], [2.0]]), np.zeros(1)])  # a slope of norm 3 everywhere
-        assert float(sweep_gans.r1(linear, x[0])) == pytest.approx(4.5, rel=1e-5)
+        assert float(notebook.r1(linear, x[0])) == pytest.approx(4.5, rel=1e-5)
         t = tf.random.stateless_uniform((6, 1), (0, 2))
-        assert float(sweep_gans.norm_penalty(linear, *x, t)) == pytest.approx(4.0, rel=1e-5)
+        assert float(notebook.norm_penalty(linear, *x, t)) == pytest.approx(4.0, rel=1e-5)
 
     def test_the_norm_penalty_looks_between_the_pairs(self):
         """For f = ‖x‖²/2 the slope at a point is its distance from 0."""
         real, fake = tf.constant([[0.0, 0.0]]), tf.constant([[4.0, 0.0]])
         square = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: 0.5 * x[:, :1] ** 2)])
-        assert float(sweep_gans.norm_penalty(square, real, fake, tf.constant([[0.75]]))) == pytest.approx(4.0, rel=1e-5)
+        assert float(notebook.norm_penalty(square, real, fake, tf.constant([[0.75]]))) == pytest.approx(4.0, rel=1e-5)
 
     def test_spectral_dense_divides_by_the_largest_singular_value(self):
         keras.utils.set_random_seed(0)
-        layer = sweep_gans.SpectralDense(9, use_bias=True)
+        layer = notebook.SpectralDense(9, use_bias=True)
         layer.build((None, 14))
         layer.kernel.assign(3.0 * np.random.default_rng(0).normal(size=(14, 9)))
         for _ in range(500):
@@ -122,11 +123,11 @@ class TestIngredients:
 
     def test_deviation_appends_the_spread_of_the_batch(self):
         x = np.random.default_rng(0).normal(size=(50, 4)).astype("float32") * [1, 2, 3, 4]
-        made = sweep_gans.Deviation()(tf.constant(x, tf.float32)).numpy()
+        made = notebook.Deviation()(tf.constant(x, tf.float32)).numpy()
         np.testing.assert_allclose(made, np.column_stack([x, np.full(50, x.std(axis=0).mean())]), rtol=1e-4)
 
     def test_packing_shows_two_examples_at_once(self):
-        _, discriminator = sweep_gans.grid_players(sweep_gans.Recipe(pack=2))
+        _, discriminator = sweep_gans.grid_players(notebook.Recipe(pack=2))
         assert discriminator.input_shape == (None, 4)
 
     @pytest.mark.parametrize("name", ["plain", "WGAN-GP", "spectral", "packing", "deviation", "R1, falling rate"])
@@ -134,10 +135,10 @@ class TestIngredients:
         made = []
         for _ in range(2):
             keras.utils.set_random_seed(0)
-            players = sweep_gans.players(sweep_gans.RECIPES[name], 2, 2, (8, 8))
+            players = notebook.players(sweep_gans.RECIPES[name], 2, 2, (8, 8))
             before = [network.get_weights() for network in players]
-            averages, _ = sweep_gans.train(
-                *players, sweep_gans.draw_grid, sweep_gans.RECIPES[name], 3, 16, 1e-3, jit_compile=False
+            averages, _ = notebook.train(
+                *players, notebook.draw_grid, sweep_gans.RECIPES[name], 3, 16, 1e-3, jit_compile=False
             )
             for network, old in zip(players, before, strict=True):
                 moved = [np.any(a != b) for a, b in zip(network.get_weights(), old, strict=True)]
@@ -149,7 +150,7 @@ class TestIngredients:
 
 class TestDigits:
     def test_the_convolutional_pair_fits_flat_digits(self):
-        generator, discriminator = sweep_gans.convolutional_players(sweep_gans.Recipe(deviation=True), 6)
+        generator, discriminator = notebook.convolutional_players(notebook.Recipe(deviation=True), 6)
         digits = generator(tf.random.stateless_normal((3, 6), (0, 1)))
         assert digits.shape == (3, 784)
         assert np.abs(digits).max() <= 1
@@ -159,7 +160,7 @@ class TestDigits:
     def test_the_discriminator_chooses_and_the_order_stays(self):
         generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(784, "tanh", use_bias=False)])
         lit = keras.Sequential([keras.Input((784,)), keras.layers.Dense(1, kernel_initializer="ones")])
-        chosen = sweep_gans.chosen_digits(generator, lit, 1000, of=2, seed=3)
+        chosen = notebook.chosen_digits(generator, lit, 1000, of=2, seed=3)
         assert (chosen.shape, chosen.dtype) == ((1000, 784), np.uint8)
         for i in range(2):
             made = generator(tf.random.stateless_normal((1000, 4), (3, i))).numpy()
@@ -172,15 +173,15 @@ class TestDigits:
             [keras.Input((3,)), keras.layers.Lambda(lambda x: 0.5 * ops.sum(x**2, axis=1)[:, None])]
         )
         for few, real in ((1, x[0]), (4, x[0, ::4])):
-            recipe = sweep_gans.Recipe("wasserstein", r1=2.0, few=few)
-            plain = sweep_gans.Recipe("wasserstein")
-            costs = [sweep_gans.discriminator_cost(r, square, *x, None, 1.0) for r in (recipe, plain)]
+            recipe = notebook.Recipe("wasserstein", r1=2.0, few=few)
+            plain = notebook.Recipe("wasserstein")
+            costs = [notebook.discriminator_cost(r, square, *x, None, 1.0) for r in (recipe, plain)]
             assert float(costs[0] - costs[1]) == pytest.approx(float(ops.mean(ops.sum(real**2, axis=1))), rel=1e-4)
 
 
 class TestGridJudge:
     def test_real_points(self):
-        points = sweep_gans.draw_grid(10_000, tf.constant([0, 1])).numpy()
+        points = notebook.draw_grid(10_000, tf.constant([0, 1])).numpy()
         judged = sweep_gans.judge_grid(points)
         assert judged["modes"] == 25
         assert judged["good"] == pytest.approx(1 - np.exp(-4.5), abs=0.005)  # Rayleigh
@@ -189,14 +190,14 @@ class TestGridJudge:
 
     @pytest.mark.parametrize("scale", [0.5, 1.4])
     def test_too_narrow_and_too_wide_bumps(self, scale):
-        noise = scale * sweep_gans.SD * np.random.default_rng(0).normal(size=(25_000, 2))
-        judged = sweep_gans.judge_grid(sweep_gans.CENTRES[np.arange(25_000) % 25] + noise)
+        noise = scale * notebook.SD * np.random.default_rng(0).normal(size=(25_000, 2))
+        judged = sweep_gans.judge_grid(notebook.CENTRES[np.arange(25_000) % 25] + noise)
         ratio = 4.5 / scale**2  # a Gaussian of another width, cut off at the same radius
         expected = scale**2 * (1 - ratio / np.expm1(ratio)) / (1 - 4.5 / np.expm1(4.5))
         assert judged["variance"] == pytest.approx(expected, rel=0.03)
 
     def test_missing_modes_and_points_in_between(self):
-        half = np.repeat(sweep_gans.CENTRES[:5], 100, axis=0)
+        half = np.repeat(notebook.CENTRES[:5], 100, axis=0)
         judged = sweep_gans.judge_grid(np.concatenate([half, half + 1.0]))
         assert judged["modes"] == 5
         assert judged["good"] == 0.5
