@@ -17,7 +17,7 @@ from keras import ops
 
 from gentutor import data, faces, stylegan
 
-BATCH, STAGES = 32, {16: 2400, 32: 3000}  # as in the notebook
+BATCH, STAGES = 16, {16: 6000, 32: 8000}  # as in the notebook
 N = 5000
 
 

@@ -22,7 +22,7 @@ from gentutor import faces, stylegan
 
 CHANNELS = (96, 64, 32)
 STAGES = {16: 8000, 32: 20_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
-BATCH, RATE, FACES, SAVE_EVERY = 32, stylegan.RATE, 20_000, 120  # SAVE_EVERY in seconds
+BATCH, RATE, FACES, SAVE_EVERY = 16, stylegan.RATE, 20_000, 120  # SAVE_EVERY in seconds
 SIZE = 64
 FOLDER = bands.FOLDER.parent / "build" / "stylegan"
 ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT

@@ -345,8 +345,8 @@ def old_on_shrunk(x):
 _ = checks.same(new.discriminator, old_on_shrunk, x)
 
 # %%
-BATCH = 32
-STAGES = {16: 2400, 32: 3000}  # steps at each size
+BATCH = 16
+STAGES = {16: 6000, 32: 8000}  # steps at each size
 
 
 def scaled_batches(images, size):
