@@ -10,13 +10,9 @@ import bands  # first: keeps the process on two cores before TensorFlow starts
 
 # isort: split
 import keras
-import notebook_code
 import sweep_gans
 from keras import layers
-
-KEPT = "CENTRES", "SD", "RING", "ANGLES", "MOVE", "WEIGHTS", "GRID", "DIGITS", "split", "train_images"
-notebook = notebook_code.definitions("06_better_gans", KEPT)
-Recipe = notebook.Recipe
+from sweep_gans import Recipe, notebook
 
 
 def critic(seed):
@@ -42,8 +38,8 @@ def trained_on_grid(recipe, seed, **changed):
 def grid(seed):
     """Modes missed and the rest of the judge's numbers."""
     numbers = {}
-    for name in ("plain", "best"):
-        judged = trained_on_grid(sweep_gans.RECIPES[name], seed)
+    for name, recipe in notebook.GRID_RECIPES.items():
+        judged = trained_on_grid(recipe, seed)
         numbers[f"06 grid, {name}: modes missed"] = 25 - judged["modes"]
         numbers[f"06 grid, {name}: share of good points"] = judged["good"]
         numbers[f"06 grid, {name}: KL of the counts"] = judged["kl"]

@@ -26,7 +26,8 @@ import tensorflow as tf
 from gentutor import metrics, training
 
 PATH = pathlib.Path(__file__).resolve().parent.parent / "gentutor" / "assets" / "sweep_gans.csv"
-notebook = notebook_code.definitions("06_better_gans", ["CENTRES", "SD", "split", "train_images"])
+KEPT = "CENTRES", "SD", "GRID", "GRID_RECIPES", "ANGLES", "RING", "MOVE", "WEIGHTS", "DIGITS", "split", "train_images"
+notebook = notebook_code.definitions("06_better_gans", KEPT)
 Recipe = notebook.Recipe
 
 
@@ -89,7 +90,7 @@ GRID = {"steps": 5_000, "batch": 128, "rate": 3e-3}
 DIGITS = {"steps": 1_000, "batch": 64, "rate": 1e-3}
 CONVOLUTIONS = "convolutions"  # the plain recipe, with other networks
 RECIPES = {
-    "plain": Recipe(),
+    "plain": notebook.GRID_RECIPES["plain"],
     "hinge": Recipe("hinge"),
     "least squares": Recipe("least squares"),
     "WGAN-GP": Recipe("wasserstein", gp=10.0),
@@ -101,7 +102,7 @@ RECIPES = {
     "falling rate": Recipe(falling=True),
     CONVOLUTIONS: Recipe(),
     "R1, falling rate": Recipe(r1=1.0, falling=True),
-    "best": Recipe(r1=1.0, falling=True, fade=5),
+    "best": notebook.GRID_RECIPES["best"],
 }
 COLUMNS = ["data", "recipe", "weights", "seed", "seconds", "modes", "good", "kl", "variance"]
 COLUMNS += ["share", "precision", "recall"]

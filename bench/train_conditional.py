@@ -19,26 +19,26 @@ NAMES = ("SEED", "LATENT", "BATCH", "split", "one_hot", "train", "labels", "digi
 
 
 def train(steps=4500, seed=0):
-    """The notebook's namespace and its conditional GAN, trained with all wishes."""
-    names = vars(notebook_code.definitions("05_conditional", NAMES))
+    """The notebook's definitions and its conditional GAN, trained with all wishes."""
+    notebook = notebook_code.definitions("05_conditional", NAMES)
     keras.utils.set_random_seed(seed)
-    gan = names["ConditionalGAN"](
-        names["conv_generator"](12, width=48), names["conv_discriminator"](12), ema_decay=0.999
+    gan = notebook.ConditionalGAN(
+        notebook.conv_generator(12, width=48), notebook.conv_discriminator(12), ema_decay=0.999
     )
     gan.compile(rate=2e-3, jit_compile=False, steps_per_execution=50)
-    conditions = names["request"](names["labels"], names["measured"])
-    pairs = names["batches"](names["digits"], conditions, names["BATCH"], seed=2)
+    conditions = notebook.request(notebook.labels, notebook.measured)
+    pairs = notebook.batches(notebook.digits, conditions, notebook.BATCH, seed=2)
     gan.fit(pairs, steps_per_epoch=steps, shuffle=False, verbose=0)
-    return names, gan
+    return notebook, gan
 
 
 if __name__ == "__main__":
-    names, gan = train()
+    notebook, gan = train()
     weights = {str(i): weight.astype(np.float16) for i, weight in enumerate(gan.average.get_weights())}
     np.savez_compressed(PATH, **weights)
-    split = names["split"]
-    asked = np.stack([metrics.slant(split.x_valid), names["thickness"](split.x_valid)], axis=1)
-    pictures = names["gan_pictures"](gan, names["request"](split.y_valid, asked), seed=1)
+    split = notebook.split
+    asked = np.stack([metrics.slant(split.x_valid), notebook.thickness(split.x_valid)], axis=1)
+    pictures = notebook.gan_pictures(gan, notebook.request(split.y_valid, asked), seed=1)
     read = metrics.classify_digits(pictures).argmax(axis=1)
     share = metrics.frechet_excess(pictures, "valid").share
     error = np.mean(np.abs(metrics.slant(pictures) - asked[:, 0]))
