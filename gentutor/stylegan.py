@@ -57,20 +57,21 @@ class Dense(keras.layers.Layer):
 
 
 class ModulatedConv(keras.layers.Layer):
-    """Convolution whose input channels are scaled by a style computed from w: [x, w] -> (batch, h, w, channels).
+    """3 × 3 convolution whose input channels are scaled by a style computed from w: [x, w] -> (batch, h, w, channels).
 
     With ``demodulate`` each output channel is divided by the size that it would have for inputs of size 1. Scaling the
     inputs and the outputs is the same as scaling the weights anew for each example, and faster. Karras et al. 2020.
     """
 
-    def __init__(self, channels, size=3, demodulate=True, **kwargs):
+    def __init__(self, channels, demodulate=True, **kwargs):
         super().__init__(**kwargs)
-        self.channels, self.size, self.demodulate = channels, size, demodulate
+        self.channels, self.demodulate = channels, demodulate
 
     def build(self, shapes):
         x_shape, w_shape = shapes
-        self.kernel = _kernel(self, self.size, x_shape[-1], self.channels)
-        self.scale = 1.0 / math.sqrt(self.size**2 * x_shape[-1])
+        start = keras.initializers.RandomNormal(stddev=1.0)
+        self.kernel = self.add_weight(name="kernel", shape=(3, 3, x_shape[-1], self.channels), initializer=start)
+        self.scale = 1.0 / math.sqrt(9 * x_shape[-1])
         self.style = Dense(x_shape[-1], bias=1.0, name="style")
         self.style.build(w_shape)
 
@@ -228,11 +229,6 @@ def _noise_maps(noise, channels):
         start += size**2
 
 
-def _kernel(layer, size, inputs, outputs):
-    start = keras.initializers.RandomNormal(stddev=1.0)
-    return layer.add_weight(name="kernel", shape=(size, size, inputs, outputs), initializer=start)
-
-
 def _bilinear(size):
     """Matrix (2 size, size) of bilinear interpolation of square pixels: weights 1/4 and 3/4, the edges repeated."""
     places = np.clip((np.arange(2 * size) + 0.5) / 2.0 - 0.5, 0.0, size - 1.0)
@@ -295,7 +291,8 @@ class StyleGAN(keras.Model):
             fake = self.generate(noise, self._cuts(real.shape[0], step))
             real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
             d_loss, g_loss = losses.discriminator_loss(real_logits, fake_logits), losses.generator_loss(fake_logits)
-            d_total = ops.mean(d_loss) + ops.mean(self._penalty(real[: max(GROUP, real.shape[0] // FEW)]))
+            few = max(GROUP, real.shape[0] // (FEW * GROUP) * GROUP)  # whole groups
+            d_total = ops.mean(d_loss) + ops.mean(self._penalty(real[:few]))
             g_total = ops.mean(g_loss)
         d_weights, g_weights = self.discriminator.trainable_variables, self.generator_weights
         d_slopes, g_slopes = tape.gradient(d_total, d_weights), tape.gradient(g_total, g_weights)

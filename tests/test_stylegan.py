@@ -63,6 +63,12 @@ def test_a_batch_that_makes_no_groups_is_named():
         stylegan.MinibatchDeviation()(normal(6, 4, 4, 3))
 
 
+def test_the_penalty_may_look_at_a_quarter_that_makes_no_groups():
+    """A quarter of 24 pictures is 6, of which a discriminator that compares fours can take 4."""
+    logs = small_model().train_on_batch(pictures(24), return_dict=True)
+    assert np.isfinite(list(logs.values())).all()
+
+
 def test_mixing_takes_the_second_w_from_the_cut_on():
     w, other = tf.zeros((2, 3)), tf.ones((2, 3))
     mixed = stylegan.mix(w, other, tf.constant([2, 5]), 5).numpy()
