@@ -74,7 +74,7 @@ def run(name, seed, steps=STEPS):
     images = faces.render(faces.sample(count, seed=1), 32)
     keras.utils.set_random_seed(seed)
     model = (Adaptive if adaptive else stylegan.StyleGAN)(seed=seed)
-    model.compile()
+    model.compile(steps=steps)
     batches = data.batches(images, BATCH, seed).map(lambda x: tf.cast(x, tf.float32) / 127.5 - 1.0)
     model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=0)
     unseen = faces.render(faces.sample(500, seed=40), 32)

@@ -1,9 +1,10 @@
 """Train the StyleGAN of notebook 07 on drawn faces up to 64 × 64: python bench/train_stylegan.py --minutes 60 (1 core)
 
 Stops after so many minutes and goes on from there when it is called again: the work folder (``--folder``, about 300 MB)
-holds all weights, both optimizers and the drawn faces; noise and batches are functions of the step alone. ``--rate``
-sets the learning rate of this stretch; ``--report`` prints the numbers that notebook 07 reports; ``--store`` writes the
-averaged generator to gentutor/assets as float16.
+holds all weights, both optimizers and the drawn faces; noise and batches are functions of the step alone. With
+``--falling`` the learning rates fall to 0 over this stretch: the last one. ``--report`` prints the numbers that
+notebook 07 reports; ``--store`` writes the averaged generator to gentutor/assets, and all weights to
+stylegan_state.npz, both as float16: a new work folder goes on from those weights.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts
@@ -22,9 +23,10 @@ from gentutor import faces, stylegan
 
 CHANNELS = (96, 64, 32)
 STAGES = {16: 8000, 32: 20_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
-BATCH, RATE, FACES, SAVE_EVERY = 16, stylegan.RATE, 20_000, 120  # SAVE_EVERY in seconds
+BATCH, FACES, SAVE_EVERY = 16, 20_000, 120  # SAVE_EVERY in seconds
 SIZE = 64
 FOLDER = bands.FOLDER.parent / "build" / "stylegan"
+STATE = bands.FOLDER / "stylegan_state.npz"
 ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT
 
 
@@ -41,11 +43,15 @@ def batch(images, size, step):
     return images[np.random.default_rng([size, step]).integers(0, len(images), BATCH)]
 
 
-def variables(model):
-    """All that a training run must remember, as a list of variables."""
+def weights(model):
+    """Weights of all networks, as a list of variables."""
     networks = model.mapping, model.synthesis, model.ema_mapping, model.ema_synthesis, model.discriminator
-    optimizers = model.generator_optimizer, model.discriminator_optimizer
-    return [variable for part in (*networks, *optimizers) for variable in getattr(part, "weights", part.variables)]
+    return [weight for network in networks for weight in network.weights]
+
+
+def variables(model):
+    """All that a training run must remember: the weights, and what the optimizers know."""
+    return [*weights(model), *model.generator_optimizer.variables, *model.discriminator_optimizer.variables]
 
 
 def save(model, path):
@@ -55,22 +61,33 @@ def save(model, path):
     new.replace(path)
 
 
-def restore(path, rate=RATE):
-    """The model as it was stored, or a new one of the first size."""
+def store_state(model, path=STATE):
+    """Write the weights as float16, with the steps made at this size, for others to go on from."""
+    values = {str(i): keras.ops.convert_to_numpy(weight).astype(np.float16) for i, weight in enumerate(weights(model))}
+    np.savez_compressed(path, size=model.size, steps=int(model.generator_optimizer.iterations), **values)
+
+
+def restore(path, state=STATE):
+    """The model as it was saved in the work folder, or as it was stored for others, or a new one of the first size."""
     keras.utils.set_random_seed(0)
-    stored = np.load(path) if path.exists() else {"size": min(STAGES)}
+    source = next((file for file in (path, state) if file.exists()), None)
+    stored = np.load(source) if source else {"size": min(STAGES)}
     model = stylegan.StyleGAN(CHANNELS[: int(np.log2(stored["size"])) - 3], ema_decay=0.999)
-    model.compile(*both(rate))
-    for i, variable in enumerate(variables(model) if path.exists() else ()):
-        variable.assign(stored[str(i)])
-    for optimizer, value in zip((model.generator_optimizer, model.discriminator_optimizer), both(rate), strict=True):
-        optimizer.learning_rate.assign(value)
+    model.compile()
+    if source:
+        for i, variable in enumerate(variables(model) if source == path else weights(model)):
+            variable.assign(stored[str(i)])
+    if "steps" in stored:
+        for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+            optimizer.iterations.assign(stored["steps"])
+    set_rates(model, 1.0)
     return model
 
 
-def both(rate):
-    """Learning rates of the generator and of the discriminator, in the proportion of the package's."""
-    return rate, rate * stylegan.DISCRIMINATOR_RATE / stylegan.RATE
+def set_rates(model, share):
+    """Both learning rates, as a share of the package's."""
+    model.generator_optimizer.learning_rate.assign(share * stylegan.RATE)
+    model.discriminator_optimizer.learning_rate.assign(share * stylegan.DISCRIMINATOR_RATE)
 
 
 def compiled_step(model):
@@ -84,16 +101,18 @@ def compiled_step(model):
     return run
 
 
-def train(model, images, path, minutes, rate=RATE):
+def train(model, images, path, minutes, falling=False):
     """Train for so many minutes, growing when a stage is over; saves on the way and at the end. Returns the model."""
     run, start = compiled_step(model), time.perf_counter()
     saved = start
     while (now := time.perf_counter()) < start + 60.0 * minutes:
+        if falling:
+            set_rates(model, 1.0 - (now - start) / (60.0 * minutes))
         step = int(model.generator_optimizer.iterations)
         if step >= STAGES[model.size]:
             keras.utils.set_random_seed(model.size)
             model = model.grown(CHANNELS[len(model.channels)])
-            model.compile(*both(rate))
+            model.compile()
             run, step = compiled_step(model), 0
         logs = run(tf.constant(batch(images, model.size, step)))
         if now > saved + SAVE_EVERY:
@@ -109,20 +128,21 @@ def train(model, images, path, minutes, rate=RATE):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--falling", action="store_true")
     parser.add_argument("--folder", type=pathlib.Path, default=FOLDER)
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--store", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / "state.npz"
-    model = restore(path, options.rate)
+    model = restore(path)
     if options.minutes > 0:
-        model = train(model, training_faces(options.folder), path, options.minutes, options.rate)
+        model = train(model, training_faces(options.folder), path, options.minutes, options.falling)
     print(f"{model.size} × {model.size}, step {int(model.generator_optimizer.iterations)}")
     if options.store:
         stylegan.store(model, ASSET)
-        print(f"{ASSET.stat().st_size / 1e6:.2f} MB")
+        store_state(model)
+        print(f"{ASSET.stat().st_size / 1e6:.2f} MB, {STATE.stat().st_size / 1e6:.2f} MB")
     if options.report:
         print(report(model.sample(10_000, seed=1)))
 

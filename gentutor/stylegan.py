@@ -275,10 +275,15 @@ class StyleGAN(keras.Model):
         self.trackers = [keras.metrics.Mean(name=f"{name}_loss") for name in ("discriminator", "generator")]
         self.built = True
 
-    def compile(self, rate=RATE, discriminator_rate=DISCRIMINATOR_RATE, **kwargs):
-        """Adam without momentum for each player, with its learning rate or a schedule."""
-        adam = functools.partial(keras.optimizers.Adam, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
-        self.generator_optimizer, self.discriminator_optimizer = adam(rate), adam(discriminator_rate)
+    def compile(self, steps=None, rate=RATE, discriminator_rate=DISCRIMINATOR_RATE, **kwargs):
+        """Adam without momentum for each player; given ``steps``, both learning rates fall to 0 in so many."""
+        rates = rate, discriminator_rate
+        if steps is not None:
+            steps = validate.positive_int("steps", steps)
+            rates = (keras.optimizers.schedules.PolynomialDecay(start, steps, end_learning_rate=0.0) for start in rates)
+        self.generator_optimizer, self.discriminator_optimizer = (
+            keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99, epsilon=1e-8) for rate in rates
+        )
         super().compile(optimizer=self.generator_optimizer, **{"jit_compile": False, **kwargs})
         self.generator_optimizer.build(self.generator_weights)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)

@@ -119,6 +119,23 @@ def test_training_repeats_and_the_share_of_mixed_pictures_is_kept():
     assert small_model(mixing=0.0)._cuts(100, 0).numpy().min() == 4
 
 
+def test_the_learning_rates_fall_to_nothing():
+    """Once the rates have fallen to 0 a step leaves all weights as they are."""
+    model = small_model()
+    model.compile(steps=2)
+    rates = []
+    for step in range(2):
+        rates.append(float(model.generator_optimizer.learning_rate))
+        model.train_on_batch(pictures(seed=step))
+    assert rates == pytest.approx([stylegan.RATE, stylegan.RATE / 2])
+    before = [weight.numpy() for weight in model.generator_weights + model.discriminator.trainable_variables]
+    model.train_on_batch(pictures())
+    after = model.generator_weights + model.discriminator.trainable_variables
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    with pytest.raises(ValueError, match="steps must be"):
+        model.compile(steps=0)
+
+
 def test_truncation_pulls_all_pictures_to_one():
     model = small_model()
     pulled = model.draw(model.mean_w() + 0.0 * model.map(normal(4, 16)))

@@ -19,6 +19,7 @@ def recipe(monkeypatch):
 
     monkeypatch.setattr(train_stylegan, "CHANNELS", (8, 8, 8))
     monkeypatch.setattr(train_stylegan, "BATCH", 8)
+    monkeypatch.setattr(train_stylegan.restore, "__defaults__", (pathlib.Path("there-is-none.npz"),))
     return train_stylegan
 
 
@@ -47,3 +48,16 @@ def test_it_grows_when_a_stage_is_over_and_stores_its_size(recipe, tmp_path, mon
     assert again.size == 32
     assert int(again.generator_optimizer.iterations) == int(model.generator_optimizer.iterations) > 0
     np.testing.assert_array_equal(again.sample(2, seed=0), model.sample(2, seed=0))
+
+
+def test_others_go_on_from_the_stored_weights_and_the_rates_fall(recipe, tmp_path):
+    images, state = faces.render(faces.sample(40, seed=0), 64), tmp_path / "stylegan_state.npz"
+    model = play(recipe, recipe.restore(tmp_path / "mine.npz"), images, 3)
+    recipe.store_state(model, state)
+    theirs = recipe.restore(tmp_path / "theirs.npz", state)
+    assert int(theirs.generator_optimizer.iterations) == int(theirs.discriminator_optimizer.iterations) == 3
+    for a, b in zip(recipe.weights(model), recipe.weights(theirs), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6, rtol=1e-3)  # half precision
+    theirs = recipe.train(theirs, images, tmp_path / "theirs.npz", minutes=0.05, falling=True)
+    assert int(theirs.generator_optimizer.iterations) > 3
+    assert float(theirs.generator_optimizer.learning_rate) < recipe.stylegan.RATE
