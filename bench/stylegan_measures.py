@@ -104,7 +104,7 @@ def carried(read_a, read_b, mixed):
 @functools.cache
 def _reader_weights():
     with np.load(data.asset(faces.READER)) as file:
-        return {name: tf.constant(file[name].astype(np.float32)) for name in file.files}
+        return {name: file[name].astype(np.float32) for name in file.files}  # arrays: no graph owns them
 
 
 def float_features(x):

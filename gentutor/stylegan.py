@@ -371,12 +371,13 @@ class StyleGAN(keras.Model):
         """
         w = np.asarray(w, np.float32)
         styles = np.repeat(w[:, None], self.layer_count, axis=1) if w.ndim == 2 else w
-        parts = []
-        for start in range(0, len(styles), 500):
-            part, shape = styles[start : start + 500], (len(styles[start : start + 500]), noise_size(self.channels))
+        parts, chunk = [], 100  # larger ones take much memory and no less time
+        for start in range(0, len(styles), chunk):
+            part = styles[start : start + chunk]
+            shape = len(part), noise_size(self.channels)
             noise = tf.zeros(shape) if seed is None else tf.random.stateless_normal(shape, (seed, start + 3))
-            parts.append(ops.convert_to_numpy(self._drawn(tf.constant(part), noise)))
-        return data.denormalize(np.concatenate(parts).clip(-1.0, 1.0))
+            parts.append(data.denormalize(ops.convert_to_numpy(self._drawn(tf.constant(part), noise)).clip(-1.0, 1.0)))
+        return np.concatenate(parts)
 
     @functools.cached_property
     def _drawn(self):

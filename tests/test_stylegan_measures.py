@@ -57,6 +57,14 @@ def test_path_length_of_a_linear_map_is_the_squared_distance_of_its_ends(measure
     assert mean == pytest.approx(found.mean())
 
 
+def test_features_may_first_be_asked_for_inside_a_graph(measures):
+    """The reading network's weights, kept from the first call on, must not belong to that call's graph."""
+    measures._reader_weights.cache_clear()
+    x = tf.random.stateless_uniform((4, 32, 32, 3), (0, 1), -1.0, 1.0)
+    inside = tf.function(measures.float_features)(x)
+    np.testing.assert_allclose(tf.function(lambda x: measures.float_features(x))(x), inside, atol=1e-5)
+
+
 def test_spherical_interpolation_keeps_the_length_and_the_pace(measures):
     a, b = np.random.default_rng(1).standard_normal((2, 20, 8))
     t = np.full((20, 1), 0.3)

@@ -309,7 +309,7 @@ _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_
 # ## Part 6: training
 # The game is notebook 02's: the logistic loss for the discriminator, the non-saturating one for the generator, R1, and
 # an average of the generator's weights for drawing. Both players move at once, by the slopes at the same pictures,
-# which saves a pass. (On the Dirac-GAN of notebook 06 that spirals away, unless R1 pulls it in: here it does.) Five
+# which saves a pass. (On the Dirac-GAN of notebook 06 that spirals away, unless R1 pulls it in: here it does.) Six
 # things are new.
 #
 # - **R1 on a few.** The penalty on the slope at real pictures costs a second gradient. A quarter of a batch is enough.
@@ -320,6 +320,8 @@ _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_
 # - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at
 #   16 × 16, where a step costs a small part. Then a resolution is added to both players, in such a way that they begin
 #   as the very same functions: the new layers add 0 until they have learnt better.
+# - **Falling rates.** As long as both players take long steps they chase each other about the goal. In the last stage
+#   both learning rates fall to 0 in a straight line.
 
 
 # %%
@@ -346,7 +348,7 @@ _ = checks.same(new.discriminator, old_on_shrunk, x)
 
 # %%
 BATCH = 16
-STAGES = {16: 6000, 32: 8000}  # steps at each size
+STAGES = {16: 5000, 32: 6000}  # steps at each size
 
 
 def scaled_batches(images, size):
@@ -371,7 +373,7 @@ keras.utils.set_random_seed(0)
 model, frames, titles = stylegan.StyleGAN(CHANNELS[:1]), [], []
 for size, steps in STAGES.items():
     model = model if model.size == size else model.grown(CHANNELS[len(model.channels)])
-    model.compile()
+    model.compile(steps=steps if size == 32 else None)  # the rates fall in the last stage
     film = callbacks.Snapshots(enlarged)
     model.fit(scaled_batches(train_images, size), epochs=4, steps_per_epoch=steps // 4, verbose=0, callbacks=[film])
     frames += film.frames
