@@ -388,8 +388,7 @@ print("strength of the noise, layer by layer:", np.round(strengths, 3))
 
 # %% [markdown]
 # Cats, dogs and persons, their colours, ears, hair, and which way they look: all there. What is small is not: glasses
-# are smears, mouths are nearly straight, edges are soft. And the noise? Its strengths stay far below 1, the size of
-# what it is added to: drawn faces have nothing for it to do.
+# are smears, mouths are nearly straight, edges are soft.
 
 # %% [markdown]
 # ## Judge by numbers
