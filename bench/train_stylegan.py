@@ -21,8 +21,8 @@ from stylegan_measures import report
 
 from gentutor import faces, stylegan
 
-CHANNELS = (96, 64, 32)
-STAGES = {16: 8000, 32: 20_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
+CHANNELS = (96, 48, 24)
+STAGES = {16: 8000, 32: 25_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
 BATCH, FACES, SAVE_EVERY = 16, 20_000, 120  # SAVE_EVERY in seconds
 SIZE = 64
 FOLDER = bands.FOLDER.parent / "build" / "stylegan"
@@ -67,10 +67,10 @@ def store_state(model, path=STATE):
     np.savez_compressed(path, size=model.size, steps=int(model.generator_optimizer.iterations), **values)
 
 
-def restore(path, state=STATE):
-    """The model as it was saved in the work folder, or as it was stored for others, or a new one of the first size."""
+def restore(path, state=None):
+    """The model as it was saved in the work folder, or as ``state`` stored it, or a new one of the first size."""
     keras.utils.set_random_seed(0)
-    source = next((file for file in (path, state) if file.exists()), None)
+    source = next((file for file in (path, state) if file and file.exists()), None)
     stored = np.load(source) if source else {"size": min(STAGES)}
     model = stylegan.StyleGAN(CHANNELS[: int(np.log2(stored["size"])) - 3], ema_decay=0.999)
     model.compile()
@@ -135,7 +135,7 @@ def main():
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / "state.npz"
-    model = restore(path)
+    model = restore(path, STATE)
     if options.minutes > 0:
         model = train(model, training_faces(options.folder), path, options.minutes, options.falling)
     print(f"{model.size} × {model.size}, step {int(model.generator_optimizer.iterations)}")

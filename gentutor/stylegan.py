@@ -21,6 +21,7 @@ MAPPING_DEPTH, MAPPING_SPEED = 3, 0.1
 GROUP = 4  # examples that MinibatchDeviation compares
 PENALTY, FEW = 10.0, 4  # R1 looks at one real picture in FEW
 RATE, DISCRIMINATOR_RATE = 1e-2, 2e-3
+MOMENTUM, SQUARES = 0.8, 0.99  # shares of the old mean gradient, and of the old mean squared gradient, kept at a step
 CHECKPOINT = "stylegan_faces.npz"
 
 
@@ -37,8 +38,8 @@ class Leaky(keras.layers.Layer):
 class Dense(keras.layers.Layer):
     """Dense layer whose weights are all of size 1 and are scaled when used: (batch, inputs) -> (batch, units).
 
-    Adam moves each weight by about the learning rate; so every layer learns at the same relative speed (an equalised
-    learning rate, Karras et al. 2018). ``speed`` below 1 slows the layer down; ``bias`` is where its biases begin.
+    The optimizer moves each weight by about the learning rate; so every layer learns at the same relative speed (an
+    equalised learning rate, Karras et al. 2018). ``speed`` below 1 slows a layer down; biases begin at ``bias``.
     """
 
     def __init__(self, units, bias=0.0, speed=1.0, **kwargs):
@@ -235,6 +236,52 @@ def _bilinear(size):
     return np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(size))).astype(np.float32)
 
 
+# ---- the optimizer ----
+
+
+class Muon(keras.optimizers.Optimizer):
+    """Steps of nearly equal length in all directions of each kernel, after Jordan et al. 2024 (kellerjordan.github.io).
+
+    A kernel is a matrix from its inputs to its outputs. The mean of its last few gradients (``MOMENTUM``) is made
+    ``orthogonal`` and scaled so that its numbers have a mean square of 1, as Adam's steps have: learning rates mean the
+    same. Biases, strengths and the constant are moved by Adam without momentum.
+    """
+
+    def build(self, variables):
+        if not self.built:
+            super().build(variables)  # one memory each: the mean gradient of a kernel, else the mean squared gradient
+            self.memories = [self.add_variable_from_reference(variable, "memory") for variable in variables]
+
+    def update_step(self, gradient, variable, learning_rate):
+        rate, memory = ops.cast(learning_rate, "float32"), self.memories[self._get_variable_index(variable)]
+        if len(variable.shape) in (2, 4) and variable.shape[0] > 1 and variable.shape[-1] > 1:
+            self.assign(memory, MOMENTUM * memory + (1.0 - MOMENTUM) * gradient)
+            rows = ops.reshape(memory, (-1, variable.shape[-1]))
+            move = ops.reshape(orthogonal(rows), variable.shape) * math.sqrt(max(rows.shape))
+        else:
+            self.assign(memory, SQUARES * memory + (1.0 - SQUARES) * ops.square(gradient))
+            known = 1.0 - ops.power(SQUARES, ops.cast(self.iterations + 1, "float32"))
+            move = gradient / (ops.sqrt(memory / known) + 1e-8)
+        self.assign_sub(variable, rate * move)
+
+
+def orthogonal(matrix):
+    """The matrix with all singular values brought near 1, in between 0.7 and 1.2 but for very small ones.
+
+    Five steps of an odd polynomial (Newton and Schulz; coefficients of Jordan et al. 2024), worked out on the small
+    square matrix xᵀx. For matrices with m rows and n columns.
+    """
+    if matrix.shape[0] < matrix.shape[1]:
+        return ops.transpose(orthogonal(ops.transpose(matrix)))
+    x = matrix * ops.rsqrt(ops.sum(ops.square(matrix)) + 1e-30)
+    gram, one = ops.matmul(ops.transpose(x), x), ops.eye(matrix.shape[1])
+    product = one
+    for _ in range(5):
+        factor = 3.4445 * one - 4.7750 * gram + 2.0315 * ops.matmul(gram, gram)
+        product, gram = ops.matmul(product, factor), ops.matmul(ops.matmul(factor, gram), factor)
+    return ops.matmul(x, product)
+
+
 # ---- the model ----
 
 
@@ -276,14 +323,12 @@ class StyleGAN(keras.Model):
         self.built = True
 
     def compile(self, steps=None, rate=RATE, discriminator_rate=DISCRIMINATOR_RATE, **kwargs):
-        """Adam without momentum for each player; given ``steps``, both learning rates fall to 0 in so many."""
+        """``Muon`` for each player; given ``steps``, both learning rates fall to 0 in so many."""
         rates = rate, discriminator_rate
         if steps is not None:
             steps = validate.positive_int("steps", steps)
             rates = (keras.optimizers.schedules.PolynomialDecay(start, steps, end_learning_rate=0.0) for start in rates)
-        self.generator_optimizer, self.discriminator_optimizer = (
-            keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99, epsilon=1e-8) for rate in rates
-        )
+        self.generator_optimizer, self.discriminator_optimizer = (Muon(rate) for rate in rates)
         super().compile(optimizer=self.generator_optimizer, **{"jit_compile": False, **kwargs})
         self.generator_optimizer.build(self.generator_weights)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)

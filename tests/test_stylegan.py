@@ -136,6 +136,39 @@ def test_the_learning_rates_fall_to_nothing():
         model.compile(steps=0)
 
 
+@pytest.mark.parametrize("shape", [(40, 12), (12, 40), (9, 9)])
+def test_orthogonal_keeps_the_directions_and_levels_the_lengths(shape):
+    """Beside the singular value decomposition: the same left and right vectors, all values near 1."""
+    rng = np.random.default_rng(3)
+    u, _, vt = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+    sizes = np.geomspace(1.0, 0.05, min(shape))
+    made = stylegan.orthogonal(tf.constant((u * sizes) @ vt, tf.float32)).numpy()
+    turned = u.T @ made @ vt.T
+    assert np.abs(turned - np.diag(np.diag(turned))).max() < 1e-3
+    assert np.diag(turned).min() > 0.6
+    assert np.diag(turned).max() < 1.25
+
+
+def test_muon_steps_like_adam_where_there_is_no_matrix_and_by_the_rate_where_there_is():
+    start = {"kernel": normal(3, 3, 4, 8), "bias": normal(8, seed=1), "logit": normal(20, 1, seed=2)}
+    gradients = [[normal(*value.shape, seed=10 * k + i) for i, value in enumerate(start.values())] for k in (1, 2)]
+    runs, adam = [], keras.optimizers.Adam(0.01, beta_1=0.0, beta_2=stylegan.SQUARES, epsilon=1e-8)
+    for optimizer in (stylegan.Muon(0.01), adam):
+        variables = [keras.Variable(value) for value in start.values()]
+        for slopes in gradients:
+            optimizer.apply(slopes, variables)
+        runs.append([variable.numpy() for variable in variables])
+    for mine, adams in zip(runs[0][1:], runs[1][1:], strict=True):
+        np.testing.assert_allclose(mine, adams, atol=1e-5)
+    first = keras.Variable(start["kernel"])
+    stylegan.Muon(0.01).apply(gradients[0][:1], [first])
+    moved = (first.numpy() - start["kernel"].numpy()).reshape(36, 8)
+    assert np.sqrt(np.mean(moved**2)) == pytest.approx(0.01, rel=0.25)
+    values = np.linalg.svd(moved, compute_uv=False)
+    assert values.max() / values.min() < 2.0
+    assert np.sum(moved * gradients[0][0].numpy().reshape(36, 8)) < 0  # downhill
+
+
 def test_truncation_pulls_all_pictures_to_one():
     model = small_model()
     pulled = model.draw(model.mean_w() + 0.0 * model.map(normal(4, 16)))

@@ -19,7 +19,6 @@ def recipe(monkeypatch):
 
     monkeypatch.setattr(train_stylegan, "CHANNELS", (8, 8, 8))
     monkeypatch.setattr(train_stylegan, "BATCH", 8)
-    monkeypatch.setattr(train_stylegan.restore, "__defaults__", (pathlib.Path("there-is-none.npz"),))
     return train_stylegan
 
 
