@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from gentutor import data, faces, stylegan, training
 
-STEPS, BATCH, TARGET, PACE = 8000, 16, 0.6, 1 / 2000  # p goes from 0 to 1 in 2,000 steps at most
+STEPS, BATCH, TARGET, PACE = 5000, 16, 0.6, 1 / 2000  # p goes from 0 to 1 in 2,000 steps at most
 TABLE = bands.FOLDER / "few_faces.csv"
 MODELS = {"20,000 faces": (20_000, False), "500 faces": (500, False), "500 faces, augmented": (500, True)}
 

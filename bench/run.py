@@ -71,6 +71,10 @@ BARS = [
     Bar("06 network critic, weight 10: estimate over largest slope", ">= 0.95", ""),
     Bar("06 digits, chosen: precision", ">= 0.9", ""),
     Bar("06 digits, chosen: recall", ">= 0.8", ""),
+    Bar("07: notebook", "<= 330", "s"),
+    Bar("07: peak resident memory", "<= 1536", "MiB"),
+    Bar("07 live: excess share", "<= 0.25", ""),
+    Bar("07 live: species off", "<= 0.1", ""),
     Bar("GAN.fit: seconds for the classic 10,000 steps, compilation counted", "<= 75", "s"),
     Bar("GAN.fit: times the steps per second of the loop", ">= 15", "times"),
     Bar("GAN.fit: steps per second", "", "1/s"),
@@ -137,6 +141,7 @@ PARTS = {
     "seeds_judging": lambda: measure_seeds("seeds_judging.py", "04_judging"),
     "seeds_conditional": lambda: measure_seeds("seeds_conditional.py", "05_conditional"),
     "seeds_better_gans": lambda: measure_seeds("seeds_better_gans.py", "06_better_gans"),
+    "seeds_stylegan": lambda: measure_seeds("seeds_stylegan.py", "07_stylegan"),
     "suite": measure_suite,
 }
 

@@ -1,22 +1,24 @@
 """Five seeds of notebook 07's live model and of a control without a mapping network: python bench/seeds_stylegan.py
 
-Two cores, about four minutes a seed and model. The live model as the notebook trains it (20,000 drawn faces, 16 × 16,
-then 32 × 32); the control is the same network and training, but w is the normalised z itself.
+Two cores, about four minutes a seed and model. The live model as the notebook trains it; the control is the same, but
+its w is the normalised z itself. The control of seed 0 is stored in gentutor/assets, for the notebook.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts
 
 # isort: split
+import pathlib
+
 import keras
+import notebook_code
 import numpy as np
 import stylegan_measures as measures
-import tensorflow as tf
-from keras import ops
 
-from gentutor import data, faces, stylegan
+from gentutor import faces, stylegan
 
-BATCH, STAGES = 16, {16: 5000, 32: 6000}  # as in the notebook
+notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STAGES"})
 N = 5000
+CONTROL = pathlib.Path(stylegan.__file__).parent / "assets" / "stylegan_control.npz"
 
 
 def trained(seed, depth=stylegan.MAPPING_DEPTH):
@@ -24,20 +26,11 @@ def trained(seed, depth=stylegan.MAPPING_DEPTH):
     images = faces.render(faces.sample(20_000, seed=1), 32)
     keras.utils.set_random_seed(seed)
     model = stylegan.StyleGAN(stylegan.CHANNELS[:1], depth=depth, seed=seed)
-    for size, steps in STAGES.items():
+    for size, steps in notebook.STAGES.items():
         model = model if model.size == size else model.grown(stylegan.CHANNELS[len(model.channels)])
-        model.compile(steps=steps if size == max(STAGES) else None)  # the rates fall in the last stage
-        model.fit(_batches(images, size, seed), epochs=1, steps_per_epoch=steps, verbose=0)
+        model.compile(steps=steps if size == 32 else None)  # the rates fall in the last stage
+        model.fit(notebook.scaled_batches(images, size, seed), epochs=1, steps_per_epoch=steps, verbose=0)
     return model
-
-
-def _batches(images, size, seed):
-    factor = images.shape[1] // size
-
-    def shrink(batch):
-        return tf.nn.avg_pool2d(ops.cast(batch, "float32") / 127.5 - 1.0, factor, factor, "VALID")
-
-    return data.batches(images, BATCH, seed).map(shrink)
 
 
 def spaces(model, seed):
@@ -66,6 +59,8 @@ def live(seed):
 def control(seed):
     """The same without a mapping network."""
     model = trained(seed, depth=0)
+    if seed == 0:
+        stylegan.store(model, CONTROL)
     numbers = {"excess share": measures.excess_share(model.sample(N, seed=3)), **spaces(model, seed)}
     return {f"07 control: {name}": value for name, value in numbers.items()}
 

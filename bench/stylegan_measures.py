@@ -77,8 +77,7 @@ def mixing_table(model, pairs=1000, seed=0):
     """Share of each factor that a layer's w carries over: (layers, 12), the named factors first.
 
     Picture A is drawn with one layer's w taken from B. Named factors: among pairs that differ, how often the mixture
-    reads as B minus how often A drawn with no change reads as B (which is 0). Continuous ones: the slope of (mixture −
-    A) on (B − A).
+    reads as B. Continuous ones: the slope of what the mixture reads as on B's value.
     """
     w = model.map(np.random.default_rng(seed).standard_normal((2 * pairs, model.dim)))
     a, b = w[:pairs], w[pairs:]
@@ -94,8 +93,7 @@ def mixing_table(model, pairs=1000, seed=0):
 def carried(read_a, read_b, mixed):
     """How much of each factor of B a mixture shows in place of A's: 0 none, 1 all."""
     shares = [np.mean((mixed[f] == read_b[f])[read_a[f] != read_b[f]]) for f in NAMED]
-    gaps = [(mixed[f] - read_a[f], read_b[f] - read_a[f]) for f in CONTINUOUS]
-    return np.array(shares + [np.sum(moved * gap) / np.sum(gap * gap) for moved, gap in gaps])
+    return np.array(shares + [np.cov(mixed[f], read_b[f])[0, 1] / np.var(read_b[f], ddof=1) for f in CONTINUOUS])
 
 
 # ---- path length ----
@@ -172,7 +170,8 @@ def attributes(factors):
 def separability(latents, factors, seed=0):
     """Entropy in bits that is left about each attribute's answer when a linear classifier has spoken: {name: bits}.
 
-    The sure half of the faces is kept; a logistic regression learns on half of those and is judged on the other half.
+    Of the faces read by a number the surer half is kept, of the others all; a logistic regression learns on half of
+    those and is judged on the other half.
     2 to the power of the sum is the score of Karras et al. 2019 (theirs: e to the sum in nats, the same).
     """
     left, order = {}, np.random.default_rng(seed).permutation(len(latents))

@@ -22,7 +22,7 @@ from stylegan_measures import report
 from gentutor import faces, stylegan
 
 CHANNELS = (96, 48, 24)
-STAGES = {16: 8000, 32: 25_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
+STAGES = {16: 8000, 32: 15_000, 64: 10**9}  # steps at each size; the last goes on as long as it may
 BATCH, FACES, SAVE_EVERY = 16, 20_000, 120  # SAVE_EVERY in seconds
 SIZE = 64
 FOLDER = bands.FOLDER.parent / "build" / "stylegan"

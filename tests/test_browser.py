@@ -30,7 +30,7 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 FIRST_CELLS = """
 import keras
 import numpy as np
-from gentutor import data, networks, widgets
+from gentutor import data, networks, stylegan, widgets
 
 with np.load(data.asset("vae2d.npz")) as file:
     decoder = networks.load_weights(networks.mlp_decoder(latent_dim=2), dict(file))
@@ -43,10 +43,9 @@ images = data.load_mnist().x_test[:200]
 z = np.random.default_rng(0).standard_normal((40, 2))
 film = np.stack([widgets.tile(decode(spread * z)) for spread in (0.0, 0.5, 1.0, 1.5)])
 
-def draw(styles):
-    return decode(np.asarray(styles)[:, :2, 0])  # the first layer decides z1, the second z2
-
-groups = {"coarse": range(1), "fine": range(1, 2)}
+model = stylegan.load()  # the bundled faces of notebook 07
+w = model.map(np.random.default_rng(1).standard_normal((5, 64)))
+groups = {"coarse": range(2), "fine": range(2, 6)}
 
 def answer(label, lean, seed):
     points = np.random.default_rng(10 * label + seed).standard_normal((3, 2)) + [lean / 10, 0]
@@ -59,7 +58,7 @@ WIDGET_CELLS = [
     "widgets.range_explorer(images)",
     "widgets.playback(film, ['epoch 0', 'epoch 1', 'epoch 2', 'epoch 3'], title='Samples during training')",
     "widgets.real_or_fake(images, np.load(data.asset('gan_digits.npz'))['images'])",
-    "widgets.style_mixer(draw, z[:5], groups)",
+    "widgets.style_mixer(model.draw, w, groups)",
     "widgets.request_explorer(answer, range(10), {'lean': (-30, 30, 0)})",
 ]
 
@@ -181,8 +180,8 @@ def test_each_widget_draws_what_its_plain_function_draws(explorers):
     game.get_by_role("button", name="Start again").press("Enter")
     _says(game, "Give 20 answers")
     _press(_handle(mixer, 1), "ArrowRight", 2)  # coarse from the first face, fine from the second and two on
-    styles = namespace["z"][[0, 3]].astype(np.float32)[None]
-    _shows(mixer, 2, widgets.png(namespace["draw"](styles)[0], 256))
+    styles = namespace["w"][[0, 0, 3, 3, 3, 3]][None]
+    _shows(mixer, 2, widgets.png(namespace["model"].draw(styles)[0], 256))
     request.get_by_role("button", name="7", exact=True).click()
     _press(_handle(request, 0), "ArrowRight", 5)
     _says(request, "label 7, lean 10, seed 0")

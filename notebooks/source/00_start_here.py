@@ -186,13 +186,13 @@ here = {
         "03 the VAE\nELBO",
         "04 judging\nsamples",
     ],
-    "II  Control, quality": ["05 conditional\ngeneration", "06 better\nGANs"],
+    "II  Control, quality": ["05 conditional\ngeneration", "06 better\nGANs", "07 StyleGAN\nand faces"],
 }
 
 # %%
 planned = {
     "I  Foundations": [],
-    "II  Control, quality": ["07 StyleGAN\nand faces"],
+    "II  Control, quality": [],
     "III  VAEs at work": ["08 anomaly\ndetection", "09\ncompression", "10 represen-\ntations"],
     "IV  GANs at work": ["11 data aug-\nmentation", "12 super-\nresolution", "13 style\ntransfer"],
     "V  Beyond images": ["14 text", "15 music", "16 text, image\nand audio"],
@@ -209,8 +209,9 @@ _ = plots.course_map(here, planned)
 # | [04 judging samples](04_judging.ipynb) | say how good a generator is, prove it, and catch a copyist |
 # | [05 conditional generation](05_conditional.ipynb) | ask for a picture, and prove that you got it |
 # | [06 better GANs](06_better_gans.ipynb) | learn why GANs circle, and weigh each remedy over five seeds |
+# | [07 StyleGAN and faces](07_stylegan.ipynb) | build a generator whose layers take orders, and edit faces with it |
 #
-# Begin with 01. After it, 02 and 03 can be read in either order; 04 and 05 need both, 06 needs 02.
+# Begin with 01. After it, 02 and 03 can be read in either order; 04 and 05 need both, 06 and 07 need 02.
 
 # %% [markdown]
 # ## How a notebook works

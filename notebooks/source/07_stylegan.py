@@ -73,8 +73,8 @@ def show(images, columns=12, title="", width=9.0):
 
 # %%
 factors = faces.sample(20_000, seed=1)
-train_images = faces.render(factors, 32)
-show(train_images[:36], title="real: drawn faces, 32 × 32")
+train_images = tf.constant(faces.render(factors, 32))  # as a tensor: no copy is made in training
+show(train_images[:36].numpy(), title="real: drawn faces, 32 × 32")
 print(*faces.captions(factors[:3]), sep="\n")
 
 # %% [markdown]
@@ -92,10 +92,11 @@ print(*faces.captions(factors[:3]), sep="\n")
 
 # %% [markdown]
 # ## Part 1: the mapping network
-# $z$ is a draw from the normal distribution, so nothing in its space is rare or impossible. But some combinations of
-# factors may be: then a generator fed by $z$ must bend its space. StyleGAN leaves the bending to a small network of
-# dense layers, $w = f(z)$, and lets the distribution of $w$ be whatever training makes it. First $z$ is scaled to a
-# fixed length, since its direction is all that we use.
+# $z$ is a draw from the normal distribution: its density is fixed and has no holes. Data need not be so. Among
+# photographs, combinations that never occur leave holes; among our faces, three species and six backgrounds are
+# separate heaps. A generator fed by $z$ must bend the space, or tear it, to fit. StyleGAN leaves the bending to a small
+# network of dense layers, $w = f(z)$, and lets the distribution of $w$ be whatever training makes it. First $z$ is
+# scaled to a fixed length. In 64 dimensions lengths hardly differ, so little is lost:
 
 
 # %%
@@ -113,14 +114,16 @@ z = tf.random.stateless_normal((1000, 64), (0, 1))
 print("lengths before", np.linalg.norm(z, axis=1)[:3].round(2), "after", np.linalg.norm(normalize_z(z), axis=1)[:3])
 
 # %% [markdown]
-# Adam moves every weight by about the learning rate, whatever the weight's size. For that reason all layers here keep
-# weights of size 1 and multiply them by a constant, $1/\sqrt{\text{inputs}}$, when they are used: an **equalised
-# learning rate**. `speed` slows a layer down, and the mapping network is slow.
+# An optimizer such as Adam moves every weight by about the learning rate, whatever the weight's size. For that reason
+# all layers of the generator keep weights of size 1 and multiply them by a constant, $1/\sqrt{\text{inputs}}$, when
+# they are used: an **equalised learning rate** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). A `speed`
+# below 1 lets weights begin at 1/`speed` and multiplies them by `speed`: the same output, but a step moves it less. The
+# mapping network is slow.
 
 
 # %%
 def dense(x, kernel, bias, speed=1.0):
-    """Dense layer with weights of size 1: (batch, inputs) -> (batch, outputs)."""
+    """Dense layer with weights of size 1 / speed: (batch, inputs) -> (batch, outputs)."""
     return ops.matmul(x, kernel * speed / np.sqrt(kernel.shape[0])) + bias * speed
 
 
@@ -140,8 +143,8 @@ _ = checks.same(lambda z: mapping(z, network.weights), network, z)
 # A convolution has a kernel $k_{hwio}$: height, width, input channel, output channel. The style gives a number $s_i$
 # for each input channel, and the kernel becomes $s_i\,k_{hwio}$. A channel with a large $s_i$ matters much, one with
 # $s_i = 0$ not at all. As the next layer must not suffer from a style that is loud all over, each output channel is
-# divided by the size it would have for inputs of size 1, which is **demodulation**:
-# $$k'_{hwio} = \frac{s_i\,k_{hwio}}{\sqrt{\sum_{h,w,i}(s_i\,k_{hwio})^2}}.$$
+# divided by the root mean square it would have if the inputs were independent, of mean square 1: **demodulation**,
+# $$k'_{hwio} = \frac{s_i\,k_{hwio}}{\sqrt{\sum_{h',w',j}(s_j\,k_{h'w'jo})^2}}.$$
 # Each example has a kernel of its own:
 
 
@@ -177,7 +180,8 @@ print(f"size of the output for a style 100 times as loud: {np.std(modulated(x, l
       f"before {np.std(modulated(x, style, kernel)):.3f}")  # fmt: skip
 
 # %% [markdown]
-# The two agree, and a style that is louder all over changes nothing: only *which* channels are loud counts. In the
+# The two agree, and a style that is louder all over changes nothing: only *which* channels are loud counts. (The layers
+# that draw colours, in part 4, are not demodulated: there loudness counts.) In the
 # package's layer the style is a dense layer of $w$ whose bias begins at 1 (so every channel begins at its usual
 # size):
 
@@ -263,11 +267,15 @@ model = stylegan.StyleGAN()
 print(f"{model.synthesis.count_params():,} weights")
 styles = ops.repeat(network(z[:6])[:, None], LAYERS, axis=1)
 flat = tf.random.stateless_normal((6, stylegan.noise_size(CHANNELS)), (0, 2))
-theirs = model.synthesis
+theirs, noisy = model.synthesis, [model.synthesis.get_layer(f"noise_{i}").strength for i in range(LAYERS)]
+for strength in noisy:
+    strength.assign(0.3)  # for the check only: noise of strength 0 would hide a mistake
 _ = checks.same(lambda w, noise: synthesis(w, noise, theirs), lambda w, noise: theirs([w, noise]), styles, flat)
+for strength in noisy:
+    strength.assign(0.0)
 
 # %% [markdown]
-# From here on the package's layers draw. Is $w$ heard at all? An untrained generator, one $z$, and one change at a
+# From here on the package's layers draw. Is $w$ heard at all? An untrained generator, six $z$, and one change at a
 # time:
 
 # %%
@@ -288,9 +296,10 @@ for name, inputs in trials.items():
 # ## Part 5: the other player
 # The discriminator mirrors the generator: the picture is folded (each block of 2 × 2 pixels becomes one place), and
 # convolutions go from 16 × 16 to 8 × 8, where it looks once more at the picture, shrunk and folded. A dense layer then
-# sees all 8 × 8 places at once: whether the eyes look to the left is a matter of places. One idea is new. A generator
-# that draws one face for ever (notebook 02's collapse) cannot be caught by looking at one picture at a time. So the
-# examples of a batch are compared in groups of four, and **how much they differ** is added as one more channel:
+# sees all 8 × 8 places at once: whether the eyes look to the left is a matter of places. A generator that draws one
+# face for ever (notebook 02's collapse) cannot be caught by looking at one picture at a time. So, as in notebook 06,
+# the examples of a batch are compared, here in groups of four, and **how much they differ** is added as one more
+# channel:
 
 
 # %%
@@ -309,19 +318,25 @@ _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_
 # ## Part 6: training
 # The game is notebook 02's: the logistic loss for the discriminator, the non-saturating one for the generator, R1, and
 # an average of the generator's weights for drawing. Both players move at once, by the slopes at the same pictures,
-# which saves a pass. (On the Dirac-GAN of notebook 06 that spirals away, unless R1 pulls it in: here it does.) Six
-# things are new.
+# which saves a pass. (On the Dirac-GAN of notebook 06 that spirals away, unless R1 pulls it in: here it does.) Seven
+# things differ from notebook 02; 05 and 06 had the first two.
 #
-# - **R1 on a few.** The penalty on the slope at real pictures costs a second gradient. A quarter of a batch is enough.
-# - **Two rates.** The generator's weights are of size 1, the discriminator's are small; so their learning rates differ.
+# - **R1 on a few.** The penalty on the slope at real pictures, with a weight of 10 at 32 × 32, costs a second gradient.
+#   A quarter of a batch is enough.
+# - **Two rates.** The generator's weights are of size 1, the discriminator's are small; so their learning rates differ:
+#   0.01 and 0.002.
 # - **Mixing.** A fifth of the pictures are drawn with two $w$: one up to a random layer, another from there on. So no
 #   layer can rely on what another layer was told.
 # - **The mapping network** learns ten times as slowly as the rest.
 # - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at
 #   16 × 16, where a step costs a small part. Then a resolution is added to both players, in such a way that they begin
-#   as the very same functions: the new layers add 0 until they have learnt better.
+#   as the very same functions: the new layers add 0 until they have learnt better. (StyleGAN2 does without growing; we
+#   keep it because steps at 16 × 16 are cheap.)
 # - **Falling rates.** As long as both players take long steps they chase each other about the goal. In the last stage
 #   both learning rates fall to 0 in a straight line.
+# - **Steps for matrices.** Adam scales each number of a slope for itself. But a kernel is a matrix, from its inputs to
+#   its outputs, and its slopes point along a few strong directions: what is large in a picture drowns what is small.
+#   **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)) makes all directions about equally long.
 
 
 # %%
@@ -344,14 +359,47 @@ def old_on_shrunk(x):
     return old.discriminator(tf.nn.avg_pool2d(x, 2, 2, "VALID"))
 
 
+def old_enlarged(w, noise):
+    return tf.image.resize(old.synthesis([w[:, :2], noise[:, :128]]), (32, 32), "bilinear")
+
+
 _ = checks.same(new.discriminator, old_on_shrunk, x)
+_ = checks.same(lambda w, noise: new.synthesis([w, noise]), old_enlarged, styles, flat)
+
+# %% [markdown]
+# Mixing and growing do what they should. Now Muon's step. A slope $G=U\Sigma V^\top$ (its singular value decomposition)
+# whose lengths $\Sigma$ are all set to 1 is $UV^\top$. To decompose it at each step would be slow. But
+# $p(\sigma)=3.44\,\sigma-4.78\,\sigma^3+2.03\,\sigma^5$, applied five times, brings any $\sigma$ from 0.002 to 1
+# between 0.7 and 1.2 (a Newton-Schulz iteration), and on a matrix it takes products alone:
+# $G\,(3.44\,I-4.78\,G^\top G+2.03\,(G^\top G)^2)$.
+
+
+# %%
+def levelled(slope):
+    """The same directions, all about equally long: (rows, columns) with rows >= columns -> the same shape."""
+    x = slope / np.linalg.norm(slope)
+    for _ in range(5):
+        gram = x.T @ x
+        x = x @ (3.4445 * np.eye(len(gram), dtype="float32") - 4.7750 * gram + 2.0315 * gram @ gram)
+    return x
+
+
+slope = (rng.standard_normal((200, 8)) * 0.5 ** np.arange(8)).astype("float32")
+for name, matrix in {"slope": slope, "levelled": levelled(slope)}.items():
+    print(f"{name:9s} lengths in its eight directions:", np.linalg.svd(matrix, compute_uv=False).round(2))
+_ = checks.same(levelled, stylegan.orthogonal, slope)
+
+# %% [markdown]
+# The weakest direction was a hundred times as short as the strongest, and now moves about as far. The package's `Muon`
+# takes the mean of the last few slopes, levels it, and scales it so that its numbers have a mean square of 1, as Adam's
+# steps have: learning rates mean the same. Biases and the like it leaves to Adam.
 
 # %%
 BATCH = 16
-STAGES = {16: 5000, 32: 6000}  # steps at each size
+STAGES = {16: 3500, 32: 4500}  # steps at each size
 
 
-def scaled_batches(images, size):
+def scaled_batches(images, size, seed=0):
     """Endless shuffled batches, shrunk to size × size, as float32 in [-1, 1]."""
     factor = images.shape[1] // size
 
@@ -359,7 +407,7 @@ def scaled_batches(images, size):
         x = ops.cast(batch, "float32") / 127.5 - 1.0
         return tf.nn.avg_pool2d(x, factor, factor, "VALID")
 
-    return data.batches(images, BATCH).map(shrink)
+    return data.batches(images, BATCH, seed).map(shrink)
 
 
 # %%
@@ -385,6 +433,8 @@ samples = model.sample(5000, seed=3)
 show(samples[:48], title="generated, 32 × 32")
 strengths = [float(model.ema_synthesis.get_layer(f"noise_{i}").strength) for i in range(LAYERS)]
 print("strength of the noise, layer by layer:", np.round(strengths, 3))
+twice = [model.draw(model.map(z[:100]), seed).astype("float32") for seed in (1, 2)]
+print(f"the same w with other noise: pictures differ by {np.sqrt(np.mean((twice[0] - twice[1]) ** 2)):.2f} grey levels")
 
 # %% [markdown]
 # Cats, dogs and persons, their colours, ears, hair, and which way they look: all there. What is small is not: glasses
@@ -396,8 +446,9 @@ print("strength of the noise, layer by layer:", np.round(strengths, 3))
 # drawn faces) to 1 (a Gaussian on 50 principal components). Beside it two questions that only known factors allow. Do
 # the three **species** come up equally often? And, **drawable**: read a picture's factors, let the program draw that
 # face again, and look how far the two are apart (root mean square, grey levels). A real drawing gives a small residual,
-# which is the reading network's own error; a smear that is no face at all gives a large one, as nothing that can be
-# drawn resembles it.
+# which is the reading network's own error. A large one says that the face as read is not the face that is seen: it is
+# a smear, or was misread. A face counts as drawable if its residual is at most 1.5 times the root mean square of real
+# drawings' residuals.
 
 
 # %%
@@ -415,25 +466,28 @@ def pca_gaussian(images, seed=0):
     return np.clip(np.rint(pca.inverse_transform(z)), 0, 255).astype("uint8").reshape(images.shape)
 
 
-held_out = faces.render(faces.sample(5000, seed=10), 32)
+# %%
+held_out, other, third = (faces.render(faces.sample(5000, seed), 32) for seed in (10, 11, 12))
 real_features = faces.features(held_out)
-sets = {"other drawn faces": train_images[:5000], "Gaussian": pca_gaussian(train_images[:5000]), "StyleGAN": samples}
-distance = {name: metrics.frechet_distance(real_features, faces.features(images)) for name, images in sets.items()}
+sets = {"other drawn faces": other, "Gaussian": pca_gaussian(third), "StyleGAN": samples}
+floor, scale = (metrics.frechet_distance(real_features, faces.features(images)) for images in list(sets.values())[:2])
+
 
 # %%
-limit = 1.5 * np.sqrt(np.mean(residuals(held_out[:1000]) ** 2))
-
-
-def judge(images, d):
-    """Share of the excess distance d, species' total variation, share of drawable faces."""
-    floor, scale = distance["other drawn faces"], distance["Gaussian"]
+def judge(images):
+    """Share of the excess distance, total variation of the species, share of drawable faces."""
+    share = (metrics.frechet_distance(real_features, faces.features(images)) - floor) / (scale - floor)
     species = np.bincount(faces.read(images).species, minlength=3) / len(images)
-    return (d - floor) / (scale - floor), 0.5 * np.abs(species - 1 / 3).sum(), np.mean(residuals(images[:1000]) < limit)
+    real = residuals(faces.render(faces.sample(1000, seed=13), images.shape[1]))
+    limit = 1.5 * np.sqrt(np.mean(real**2))
+    return share, 0.5 * np.abs(species - 1 / 3).sum(), np.mean(residuals(images[:1000]) <= limit)
 
 
 for name, images in sets.items():
-    share, off, drawable = judge(images, distance[name])
+    share, off, drawable = judge(images)
     print(f"{name:18s} share {share:5.2f}, species off by {off:.3f}, drawable {drawable:.2f}")
+_ = checks.expect("07 live: excess share", share, 0.368, 0.476)
+_ = checks.expect("07 live: species off", off, -0.0079, 0.043)
 
 # %% [markdown]
 # The species come in the right proportions: nothing of notebook 02's collapse. But two other sets of drawings differ by
@@ -448,10 +502,13 @@ for name, images in sets.items():
 
 # %%
 model64 = stylegan.load()
-samples64 = model64.sample(5000, seed=3)
-show(samples64[:24], columns=8, title="the bundled checkpoint, 64 × 64")
-share, off, drawable = judge(samples64, metrics.frechet_distance(real_features, faces.features(samples64)))
-print(f"checkpoint: share {share:.3f}, species off by {off:.3f}")
+show(model64.sample(24, seed=3), columns=8, title="the bundled checkpoint, 64 × 64")
+for name, draw in {
+    "drawn faces, 64 × 64": lambda: faces.render(faces.sample(5000, seed=15), 64),
+    "checkpoint": lambda: model64.sample(5000, seed=3),
+}.items():
+    share, off, drawable = judge(draw())
+    print(f"{name:20s} share {share:.3f}, species off by {off:.3f}, drawable {drawable:.2f}")
 
 # %% [markdown]
 # ## Truncation: typical faces
@@ -461,7 +518,9 @@ print(f"checkpoint: share {share:.3f}, species off by {off:.3f}")
 # **recall** (is a real face among generated ones?)?
 
 # %%
-psis, rows, curve = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0), [], []
+ceiling = metrics.precision_recall(real_features[:2000], faces.features(other[:2000]))
+print("other drawn faces: precision {:.2f}, recall {:.2f}".format(*ceiling))
+psis, rows, curve = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0), [], []  # at 0 all faces are one: no precision to speak of
 for psi in psis:
     images = model64.sample(2000, seed=4, psi=psi)
     rows.append(images[:10])
@@ -499,16 +558,16 @@ widgets.style_mixer(model64.draw, w64[:12], GROUPS)
 
 # %% [markdown]
 # Now measured, layer by layer. Take 1,000 pairs of faces A and B, draw A with **one** layer's $w$ from B, and read the
-# factors. For a named factor: of the pairs that differ in it, how many now read as B? For a continuous one: which part
-# of the way from A to B has been gone?
+# factors. For a named factor: of the pairs that differ in it, how many now read as B? (A face scrambled at random would
+# do so by chance: once in two for glasses, once in three for the species.) For a continuous one: the slope of what is
+# read on B's value, 0 if B is not heard and 1 if it is heard alone.
 
 
 # %%
 def carried(a, b, mixed):
     """How much of each factor of B the mixture shows in place of A's: (12,)."""
     named = [np.mean((mixed[f] == b[f])[a[f] != b[f]]) for f in faces.NAMES]
-    gaps = [(mixed[f] - a[f], b[f] - a[f]) for f in faces.CONTINUOUS]
-    return named + [np.sum(moved * gap) / np.sum(gap**2) for moved, gap in gaps]
+    return named + [np.cov(mixed[f], b[f])[0, 1] / np.var(b[f], ddof=1) for f in faces.CONTINUOUS]
 
 
 a, b = w64[:1000], w64[1000:]
@@ -543,13 +602,13 @@ _ = ax.set_title("percent of each factor that one layer carries over")
 # ## Is the inner space a better one?
 # Two measures from the StyleGAN paper, with our reading network in the place of theirs.
 #
-# **Path length.** Walk from one face to another and add up how much the picture changes on the way. If the walk goes
-# straight from old to young, the picture changes no more than it must; if it passes through a third face, it changes
-# more. Between $t$ and $t + \varepsilon$ on the path $p$,
+# **Path length.** Walk from one face to another, at even speed in the space, and measure the mean *squared* speed of
+# the features. It is smallest if the picture changes evenly and straight; a detour through a third face costs, and so
+# does standing still and then jumping. Between $t$ and $t + \varepsilon$ on the path $p$,
 # $$\ell = \mathbb E\Big[\tfrac{1}{\varepsilon^2}\,\big\|\phi(g(p(t+\varepsilon))) - \phi(g(p(t)))\big\|^2\Big],\qquad
 # \varepsilon = 10^{-3},$$
 # with $\phi$ the features, $t$ uniform on the path, no noise; in $W$ a straight line, in $Z$ on the sphere, where all
-# $z$ lie.
+# $z$ lie. (The paper takes $\varepsilon=10^{-4}$ and the distance LPIPS.)
 
 
 # %%
@@ -571,27 +630,34 @@ def slerp(a, b, t):
 
 
 # %%
-@tf.function
-def features_at(w):
-    styles, silent = (
-        tf.repeat(w[:, None], LAYERS64, axis=1),
-        tf.zeros((tf.shape(w)[0], stylegan.noise_size(model64.channels))),
-    )
-    return float_features(model64.ema_synthesis([styles, silent]))
+def feature_function(model):
+    """w (n, 64) -> features of the averaged generator's pictures without noise; one compiled function for a model."""
+
+    @tf.function
+    def run(w):
+        silent = tf.zeros((tf.shape(w)[0], stylegan.noise_size(model.channels)))
+        return float_features(model.ema_synthesis([tf.repeat(w[:, None], model.layer_count, axis=1), silent]))
+
+    return run
 
 
-def path_lengths(space, n=1000, epsilon=1e-3, seed=0):
+def path_lengths(model, space, n=1000, epsilon=1e-3, seed=0):
     """Squared change of the features along a path over epsilon squared, at n random places: (n,)."""
-    rng = np.random.default_rng(seed)
+    rng, features, found = np.random.default_rng(seed), feature_function(model), []
     ends, t = rng.standard_normal((2, n, 64)), rng.uniform(0, 1 - epsilon, (n, 1))
-    if space == "w":
-        ends = [model64.map(end) for end in ends]
-    found = []
+    if space == "W":
+        ends = [model.map(end) for end in ends]
     for place in (t, t + epsilon):
-        point = slerp(*ends, place) if space == "z" else (1 - place) * ends[0] + place * ends[1]
-        w = model64.map(point) if space == "z" else point.astype("float32")
-        found.append(np.concatenate([features_at(w[i : i + 250]) for i in range(0, n, 250)]))
+        point = slerp(*ends, place) if space == "Z" else (1 - place) * ends[0] + place * ends[1]
+        w = model.map(point) if space == "Z" else point.astype("float32")
+        found.append(np.concatenate([features(w[i : i + 250]) for i in range(0, n, 250)]))
     return np.sum((found[1] - found[0]) ** 2, axis=1) / epsilon**2
+
+
+# %% [markdown]
+# Is a short path in $W$ the mapping network's doing? With a mapping network training may leave $Z$ crooked, because $W$
+# makes up for it; without one it can only straighten $Z$ itself. So a **control** is needed: the live model's twin,
+# trained in the same way by `bench/seeds_stylegan.py`, whose $w$ is the normalised $z$. It is bundled.
 
 
 # %%
@@ -601,17 +667,25 @@ def interval(values, repeats=1000):
     return values.mean(), *np.quantile(values[rows].mean(axis=1), [0.025, 0.975])
 
 
-lengths = {space: path_lengths(space) for space in ("z", "w")}
-for space, values in lengths.items():
-    print("path length in {}: {:.0f}, interval {:.0f} to {:.0f}".format(space.upper(), *interval(values)))
-finer = path_lengths("w", epsilon=5e-4)
-print(f"with half of epsilon: {finer.mean():.0f} in W")
+control = stylegan.load(data.asset("stylegan_control.npz"))
+generators = {"live": model, "no mapping": control, "64 × 64": model64}
+spaces = [("live", "Z"), ("live", "W"), ("no mapping", "Z"), ("64 × 64", "Z"), ("64 × 64", "W")]
+lengths = {(name, space): path_lengths(generators[name], space) for name, space in spaces}
+for (name, space), values in lengths.items():
+    print("path length, {:10s} in {}: {:5.0f}, interval {:5.0f} to {:5.0f}".format(name, space, *interval(values)))
+_ = checks.expect("07 live: path length in Z", lengths["live", "Z"].mean(), 3800, 6210)
+_ = checks.expect("07 live: path length in W", lengths["live", "W"].mean(), 1960, 2930)
+print(f"with half of epsilon: {path_lengths(model, 'W', epsilon=5e-4).mean():.0f} for the live model in W")
+
+# %%
+pair, t = np.random.default_rng(8).standard_normal((2, 1, 64)).repeat(9, axis=1), np.linspace(0, 1, 9)[:, None]
+start, end = (model64.map(z) for z in pair)
+strip = [model64.draw(model64.map(slerp(*pair, t))), model64.draw((1 - t) * start + t * end)]
+_ = show(np.concatenate(strip), columns=9, title="from one face to another, through Z (top) and through W (bottom)")
 
 # %% [markdown]
-# Straight lines in $W$ are shorter by far than arcs in $Z$, and the intervals do not touch. Half of $\varepsilon$ gives
-# the same, so $\varepsilon$ is small enough.
-
-# %% [markdown]
+# PATHS.
+#
 # **Linear separability.** If one direction means "glasses", a flat plane parts the faces with from those without. We
 # let a linear classifier guess from $w$ (or $z$) what the reading network sees, and ask how much of the answer is left
 # open when it has spoken: the conditional entropy $H(y\mid x)$, in bits, 0 for a clean cut. Only the half of the faces
@@ -630,40 +704,49 @@ def entropy_left(y, x):
 
 
 def left_open(latents, answers, sure):
-    """What a linear classifier leaves open about yes/no answers, on held-out rows among the surer half."""
+    """What a linear classifier leaves open about yes/no answers on held-out rows, and what was open before: bits."""
     rows = np.flatnonzero(sure >= np.median(sure))
     train, test = rows[::2], rows[1::2]
+    before = entropy_left(answers[test], np.zeros(len(test), bool))
+    if answers[train].all() or not answers[train].any():
+        return 0.0, before  # nothing to learn from
     probe = LogisticRegression(max_iter=300).fit(latents[train], answers[train])
-    return entropy_left(answers[test], probe.predict(latents[test]))
+    return entropy_left(answers[test], probe.predict(latents[test])), before
 
 
 # %%
-z_many = tf.random.stateless_normal((5000, 64), (6, 0)).numpy()
-w_many = model64.map(z_many)
-read = faces.read(model64.draw(w_many))
-always = np.ones(len(read))
-questions = {
-    "cat?": (read.species == 1, always),
-    "person?": (read.species == 0, always),
-    "glasses?": (read.glasses == 1, always),
-    "dark coat?": (read.coat >= 2, always),
-    **{f"{name} > 0?": (read[name] > 0, np.abs(read[name])) for name in ("mouth", "turn", "light")},
-}
-opened = {
-    space: {name: left_open(x, *q) for name, q in questions.items()} for space, x in {"z": z_many, "w": w_many}.items()
-}
-for name in questions:
-    print(f"{name:11s} bits left open: Z {opened['z'][name]:.3f}, W {opened['w'][name]:.3f}")
-print(
-    {space: round(float(2 ** sum(bits.values())), 1) for space, bits in opened.items()}, "= 2 to the power of their sum"
-)
+def questions(read):
+    """Yes/no answers about faces that were read, and how sure each is: {name: ((n,), (n,))}."""
+    always = np.ones(len(read))
+    return {
+        "cat?": (read.species == 1, always),
+        "person?": (read.species == 0, always),
+        "glasses?": (read.glasses == 1, always),
+        "dark coat?": (read.coat >= 2, always),
+        **{f"{name} > 0?": (read[name] > 0, np.abs(read[name])) for name in ("mouth", "turn", "light")},
+    }
+
+
+z_many, opened = tf.random.stateless_normal((4000, 64), (6, 0)).numpy(), {}
+for name, generator in generators.items():
+    w_many = generator.map(z_many)
+    read = faces.read(generator.draw(w_many))
+    for space, latents in (("Z", z_many), ("W", w_many)):
+        if (name, space) in lengths:
+            opened[name, space] = {question: left_open(latents, *q) for question, q in questions(read).items()}
+# the last one's w_many and read, the checkpoint's, are used again below
+
+# %%
+print("bits left open", *(f"{f'{name}, {space}':>14s}" for name, space in opened))
+for question in questions(read):
+    print(f"{question:14s}", *(f"{bits[question][0]:14.3f}" for bits in opened.values()))
+left, before = (np.array([[pair[k] for pair in bits.values()] for bits in opened.values()]).sum(axis=1) for k in (0, 1))
+for name, row in {"sum": left, "open before": before, "2 ** sum": 2**left}.items():
+    print(f"{name:14s}", *(f"{value:14.2f}" for value in row))
 
 # %% [markdown]
-# Every question is easier in $W$. What turns the whole head leaves next to nothing open; what is small or badly drawn,
-# glasses and mouth, stays hard. The mapping network was told nothing of cats or colours: the generator is easier to
-# steer when its factors lie along straight directions, and so training makes them so.
-
-# %% [markdown]
+# SEPARABILITY.
+#
 # ## Finding a given face, and changing one thing about it
 # To edit a face that the generator has not drawn, first find its $w$: begin at the mean and go downhill on the
 # difference of pixels and features. This is **inversion**. We let each layer have its own $w$.
@@ -694,9 +777,23 @@ print("loss", float(descend()), "at first,", [float(descend()) for _ in range(30
 found = model64.draw(found_w.numpy())
 _ = show(np.concatenate([wanted, found]), columns=16, title="wanted (top), found (bottom)")
 
+
+# %%
+def changes(before, after):
+    """Share of faces in which each factor reads differently (continuous: by more than 0.5)."""
+    named = [np.mean(before[f] != after[f]) for f in faces.NAMES]
+    return dict(
+        zip(names, named + [np.mean(np.abs(before[f] - after[f]) > 0.5) for f in faces.CONTINUOUS], strict=True)
+    )
+
+
+print("percent of the 16 faces whose factor reads differently from what was wanted:")
+print({name: round(100 * float(value)) for name, value in changes(wanted_factors, faces.read(found)).items()})
+
 # %% [markdown]
-# Every layer having its own $w$, even the smiles and the whiskers come back, which faces drawn from random $z$ seldom
-# show: the generator *can* draw them, and the mapping network does not lead there yet.
+# INVERSION. Codes with a $w$ of its own for each layer ($W^+$, [Abdal et al. 2019](https://arxiv.org/abs/1904.03189))
+# may lie where $f(z)$ never goes: the *synthesis* network can draw these faces, which does not mean that the generator
+# ever would, and edits are less safe out there.
 
 # %% [markdown]
 # A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal is
@@ -730,28 +827,24 @@ for name in planes:
 _ = show(np.concatenate(rows), columns=16, title="wanted, found, with glasses, smiling")
 
 # %% [markdown]
-# Does the edit do what it should, and nothing else? On 1,000 generated faces that read as without glasses, beside steps
-# of the same lengths in a random direction. The reading network's own error is far below 1 % for each named factor
-# (`bench/face_reader.csv`).
+# Does the edit do what it should, and nothing else? On 1,000 new generated faces that read as without glasses, beside
+# steps of the same lengths in a random direction. The last row is the reading network's own error: how often it
+# misreads a drawing whose factors are known.
 
 
 # %%
-def changes(before, after):
-    """Share of faces in which each factor reads differently (continuous: by more than 0.5)."""
-    named = [np.mean(before[f] != after[f]) for f in faces.NAMES]
-    return dict(
-        zip(names, named + [np.mean(np.abs(before[f] - after[f]) > 0.5) for f in faces.CONTINUOUS], strict=True)
-    )
-
-
-bare = w_many[read.glasses == 0][:1000]
+fresh = model64.map(tf.random.stateless_normal((2000, 64), (7, 0)))  # not those that the planes were fitted to
+bare = fresh[faces.read(model64.draw(fresh)).glasses == 0][:1000]
 before, axis = faces.read(model64.draw(bare)), np.random.default_rng(0).standard_normal(64)
 with_glasses = edited(bare, *planes["glasses"], depths["glasses"])
 length = np.linalg.norm(with_glasses - bare, axis=1, keepdims=True)
 moved = {"glasses": with_glasses, "random": (bare + length * axis / np.linalg.norm(axis)).astype("float32")}
 print("percent that change", *(f"{name[:8]:>8s}" for name in names))
-for name, w in moved.items():
-    print(f"{name:19s}", *(f"{100 * value:8.1f}" for value in changes(before, faces.read(model64.draw(w))).values()))
+truth = faces.sample(1000, seed=13)
+table = {name: changes(before, faces.read(model64.draw(w))) for name, w in moved.items()}
+table["misread drawings"] = changes(truth, faces.read(faces.render(truth, 64)))
+for name, row in table.items():
+    print(f"{name:19s}", *(f"{100 * value:8.1f}" for value in row.values()))
 
 # %% [markdown]
 # ## Broken on purpose: a probe that learnt the wrong thing
@@ -764,15 +857,17 @@ normal, offset = plane(w_many[biased], read.glasses[biased] == 1)
 cat = plane(w_many, read.species == 1)[0]
 mended = normal - cat * (cat @ normal)  # orthogonal to "cat"
 mended /= np.linalg.norm(mended)
-depth = np.median((w_many @ normal + offset)[biased & (read.glasses == 1)])
+wearers = w_many[biased & (read.glasses == 1)]
 trials = {
     "all faces": with_glasses,
-    "biased": edited(bare, normal, offset, depth),
-    "biased, mended": edited(bare, normal, offset, depth, along=mended),
+    "biased": edited(bare, normal, offset, np.median(wearers @ normal + offset)),
+    "biased, mended": edited(bare, mended, 0.0, np.median(wearers @ mended)),
 }
+dogs = before.species == 2
 for name, w in trials.items():
-    row = changes(before, faces.read(model64.draw(w)))
-    print(f"{name:15s} glasses change in {100 * row['glasses']:5.1f} %, species in {100 * row['species']:5.1f} %")
+    after, step = faces.read(model64.draw(w)), np.linalg.norm(w - bare, axis=1).mean()
+    print(f"{name:15s} dogs that get glasses {100 * after.glasses[dogs].mean():5.1f} %, "
+          f"that become cats {100 * np.mean(after.species[dogs] == 1):5.1f} %, mean step {step:.1f}")  # fmt: skip
 
 # %% [markdown]
 # The biased probe makes cats. **How you notice:** count the factors that you did *not* want to change. **The remedy:**
@@ -864,17 +959,36 @@ checks.crossover(my_crossover)
 #   style (adaptive instance normalisation, [Huang and Belongie 2017](https://arxiv.org/abs/1703.06868)). It left
 #   blobs in the pictures, by which the generator smuggled sizes past the normalisation; demodulation, which divides by
 #   an *expected* size, mended that ([Karras et al. 2020](https://arxiv.org/abs/1912.04958)).
-# - **Few pictures.** With 500 faces the discriminator learns them by heart. Adaptive augmentation shows both players
-#   shifted, turned and recoloured pictures, with a probability that is raised while the discriminator is too sure
-#   ([Karras et al. 2020](https://arxiv.org/abs/2006.06676)).
+# - **Few pictures.** With 500 faces the discriminator learns them by heart. Adaptive augmentation shifts, mirrors and
+#   recolours every picture, real or generated, that the discriminator sees, with a probability that is raised while the
+#   discriminator is too sure ([Karras et al. 2020](https://arxiv.org/abs/2006.06676)).
+# - **Path-length regularisation** (StyleGAN2) adds $(\lVert J_w^\top y\rVert-a)^2$ to the generator's loss, $J_w$ the
+#   slope of the picture by $w$, $y$ noise and $a$ a running mean: a step in $W$ shall do as much everywhere. Inversion
+#   gets easier. **StyleGAN3** ([Karras et al. 2021](https://arxiv.org/abs/2106.12423)) sees to it that details move
+#   with the face and do not stick to the pixels.
 # - **Real faces** need more of everything: FFHQ has 70,000 aligned photographs of 1024 × 1024, and the paper's network
-#   trained for days on eight graphics cards. `data.load_images(folder, 64)` feeds your own pictures to this class; a
-#   few thousand aligned ones and a graphics card are the least that is worth a try. Whose faces they are, and whether
-#   they agreed, is part of the question.
+#   trained for days on eight graphics cards. Below are some of the 100 real faces that ship inside scikit-image, grey,
+#   25 × 25 pixels made larger: fit for looking, far too few to train on. `data.load_real_faces(32, download=True)`
+#   fetches 13,233, and `data.load_images(folder, 32)` reads your own pictures; this class trains on either: make a new
+#   one, `yours = stylegan.StyleGAN()`, `yours.compile(steps=5000)`, and
+#   `yours.fit(scaled_batches(images, 32), epochs=1, steps_per_epoch=5000)`. A few thousand aligned ones and a graphics
+#   card are the least that is worth a try. Whose faces they are, and whether they agreed, is part of the question.
+
+# %%
+real = data.load_real_faces(32)
+show(real[:24], title="real faces, 25 × 25 pixels made larger")
+counts = np.bincount(faces.read(real).species, minlength=3)
+print("read as", dict(zip(faces.NAMES["species"], counts.tolist(), strict=True)))
+
+# %% [markdown]
+# The reading network has seen drawings only, and what it says of photographs means nothing. Every number above depends
+# on a judge who knows the domain: for photographs that is a network trained on photographs.
 #
 # ## Further reading
 # - [Karras et al. 2019](https://arxiv.org/abs/1812.04948): mapping network, styles, mixing, path length, separability.
-# - [Karras et al. 2020](https://arxiv.org/abs/1912.04958): demodulation, lazy R1, pictures summed over resolutions.
+# - [Karras et al. 2020](https://arxiv.org/abs/1912.04958): demodulation, pictures summed over resolutions, R1 at every
+#   sixteenth step.
+# - [Brock et al. 2019](https://arxiv.org/abs/1809.11096): the truncation trick.
 # - [Mescheder et al. 2018](https://arxiv.org/abs/1801.04406): R1, and which GANs settle.
 # - [Kynkäänniemi et al. 2019](https://arxiv.org/abs/1904.06991): precision, recall and truncation.
 # - [Shen et al. 2020](https://arxiv.org/abs/1907.10786): editing faces along directions, and untangling them.
