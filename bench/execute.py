@@ -90,12 +90,17 @@ def execute(notebook, folder):
 
 
 def shrink_pictures(notebook):
-    """Stores each PNG picture of a notebook with a palette of 256 colours: half the size or less."""
+    """Stores each PNG picture of a notebook and its widgets with a palette of 256 colours: half the size or less."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "image/png" in data:
                 data["image/png"] = base64.b64encode(with_palette(base64.b64decode(data["image/png"]))).decode() + "\n"
+    states = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    for state in states.values():
+        for buffer in state.get("buffers", []):
+            if state["model_name"] == "ImageModel" and buffer["encoding"] == "base64":
+                buffer["data"] = base64.b64encode(with_palette(base64.b64decode(buffer["data"]))).decode()
 
 
 def with_palette(png, colours=256):
