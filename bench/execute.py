@@ -95,12 +95,17 @@ def shrink_pictures(notebook):
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "image/png" in data:
-                data["image/png"] = base64.b64encode(with_palette(base64.b64decode(data["image/png"]))).decode() + "\n"
+                data["image/png"] = with_palette_as_text(data["image/png"]) + "\n"
     states = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
     for state in states.values():
         for buffer in state.get("buffers", []):
             if state["model_name"] == "ImageModel" and buffer["encoding"] == "base64":
-                buffer["data"] = base64.b64encode(with_palette(base64.b64decode(buffer["data"]))).decode()
+                buffer["data"] = with_palette_as_text(buffer["data"])
+
+
+def with_palette_as_text(png):
+    """``with_palette`` for a PNG as notebooks keep it, in base64."""
+    return base64.b64encode(with_palette(base64.b64decode(png))).decode()
 
 
 def with_palette(png, colours=256):

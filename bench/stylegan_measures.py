@@ -1,13 +1,15 @@
 """What notebook 07 measures of a StyleGAN of drawn faces: python bench/stylegan_measures.py (the bundled one, 1 core)
 
-Every function takes a ``stylegan.StyleGAN`` (or pictures) and returns plain numbers or arrays; tests/ checks them where
-the right answer is known. Pictures are read by ``faces.read``: what a face *is* is what the reading network says.
+What the notebook defines is taken from it. Every function takes a ``stylegan.StyleGAN`` (or pictures) and returns plain
+numbers or arrays; tests/ checks them where the right answer is known. Pictures are read by ``faces.read``: what a face
+*is* is what the reading network says.
 """
 
 # isort: split
 import functools
 
 import keras
+import notebook_code
 import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
@@ -15,6 +17,9 @@ from sklearn.linear_model import LogisticRegression
 
 from gentutor import data, faces, metrics
 
+notebook = notebook_code.definitions("07_stylegan")
+residuals, carried, slerp, interval = notebook.residuals, notebook.carried, notebook.slerp, notebook.interval
+conditional_entropy, plane = notebook.entropy_left, notebook.plane
 NAMED, CONTINUOUS = tuple(faces.NAMES), faces.CONTINUOUS
 EPSILON = 1e-3  # of the path length
 
@@ -48,12 +53,6 @@ def species_off(images):
     """Total variation between the species read and a third of each: the share that would have to change."""
     shares = np.bincount(faces.read(images).species, minlength=3) / len(images)
     return 0.5 * float(np.abs(shares - 1 / 3).sum())
-
-
-def residuals(images):
-    """Root mean square difference, in grey levels, of each picture to its factors read and drawn again: (n,)."""
-    again = faces.render(faces.read(images), images.shape[1])
-    return np.sqrt(np.mean((images.astype(np.float32) - again) ** 2, axis=(1, 2, 3)))
 
 
 def share_drawable(images, factor=1.5):
@@ -90,12 +89,6 @@ def mixing_table(model, pairs=1000, seed=0):
     return table
 
 
-def carried(read_a, read_b, mixed):
-    """How much of each factor of B a mixture shows in place of A's: 0 none, 1 all."""
-    shares = [np.mean((mixed[f] == read_b[f])[read_a[f] != read_b[f]]) for f in NAMED]
-    return np.array(shares + [np.cov(mixed[f], read_b[f])[0, 1] / np.var(read_b[f], ddof=1) for f in CONTINUOUS])
-
-
 # ---- path length ----
 
 
@@ -110,13 +103,6 @@ def float_features(x):
     weights, side = _reader_weights(), x.shape[1] // 32
     x = tf.nn.avg_pool2d((tf.clip_by_value(x, -1.0, 1.0) + 1.0) / 2.0, side, side, "VALID")
     return (faces.reader(weights, x)[0] - weights["feature_mean"]) / weights["feature_sd"]
-
-
-def slerp(a, b, t):
-    """Spherical interpolation between rows of a and b, (n, d), at t (n, 1): on the great circle, as z is normalised."""
-    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
-    angle = np.arccos(np.clip(np.sum(a * b, axis=1, keepdims=True), -1, 1))
-    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 
 
 def lerp(a, b, t):
@@ -145,13 +131,6 @@ def _features_of(model, w):
     styles, size = np.repeat(w[:, None], model.layer_count, axis=1), model.synthesis.input_shape[1][1]
     run = tf.function(lambda part: float_features(model.ema_synthesis([part, tf.zeros((tf.shape(part)[0], size))])))
     return np.concatenate([run(tf.constant(styles[i : i + 500])).numpy() for i in range(0, len(styles), 500)])
-
-
-def interval(values, seed=0, repeats=1000):
-    """Mean and its 95 % bootstrap interval."""
-    rows = np.random.default_rng(seed).integers(len(values), size=(repeats, len(values)))
-    low, high = np.quantile(values[rows].mean(axis=1), [0.025, 0.975])
-    return float(values.mean()), float(low), float(high)
 
 
 # ---- linear separability ----
@@ -184,16 +163,6 @@ def separability(latents, factors, seed=0):
         probe = LogisticRegression(max_iter=300).fit(latents[train], answers[train])
         left[name] = conditional_entropy(answers[test], probe.predict(latents[test]))
     return left
-
-
-def conditional_entropy(y, x):
-    """H(y | x) in bits of two arrays of yes and no."""
-    total = 0.0
-    for value in (False, True):
-        rows = y[x == value]
-        share = np.array([np.mean(rows), 1 - np.mean(rows)]) if len(rows) else np.ones(1)
-        total -= len(rows) / len(y) * np.sum(share * np.log2(np.maximum(share, 1e-12)))
-    return float(total)
 
 
 # ---- truncation, inversion, edits ----
@@ -236,14 +205,6 @@ def invert(model, images, steps=300, rate=0.05, each_layer=False):
     found = w.numpy() if each_layer else w.numpy()[:, 0]
     gap = model.draw(found).astype(np.float32) - images
     return found, np.sqrt(np.mean(gap**2, axis=(1, 2, 3)))
-
-
-def plane(w, answers):
-    """Plane of a linear probe for yes/no ``answers``: unit normal (dim,) and offset, so that w @ normal + offset is
-    the signed distance of w to it, positive on the side of yes."""
-    probe = LogisticRegression(max_iter=1000).fit(w, answers)
-    length = np.linalg.norm(probe.coef_[0])
-    return (probe.coef_[0] / length).astype(np.float32), float(probe.intercept_[0] / length)
 
 
 def without(normal, others):

@@ -346,10 +346,10 @@ _ = checks.same(lambda x: stylegan.MinibatchDeviation()(x)[:2, 0, 0, -1], group_
 # - **Mixing.** A fifth of the pictures are drawn with two $w$: one up to a random layer, another from there on. So no
 #   layer can rely on what another layer was told.
 # - **The mapping network** learns ten times as slowly as the rest.
-# - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at
-#   16 × 16, where a step costs a small part. Then a resolution is added to both players, in such a way that they begin
-#   as the very same functions: the new layers add 0 until they have learnt better. (StyleGAN2 does without growing; we
-#   keep it because steps at 16 × 16 are cheap.)
+# - **Growing** ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)). What a face is can be learnt at 16 × 16, where
+#   a step costs a small part. Then a resolution is added to both players, in such a way that they begin as the very
+#   same functions: the new layers add 0 until they have learnt better. (StyleGAN2 does without growing, and in a trial
+#   of ours 32 × 32 from the start did as well in the same time.)
 # - **Falling rates.** As long as both players take long steps they circle around the goal. In the last stage
 #   both learning rates fall to 0 in a straight line.
 # - **Steps for matrices.** Adam scales each number of a slope for itself. But a kernel is a matrix, from its inputs to
@@ -511,7 +511,7 @@ _ = checks.expect("07 live: species off", off, -0.0079, 0.043)
 # The species come in the right proportions: none was lost. But training has gone only 55 % of the way from the Gaussian
 # to drawn faces. The last column is the strictest. Nine in ten real drawings pass (in the others the turn or the tilt
 # was read a little off, so that thin lines do not meet), and none of the generated faces. What counts most, by our
-# trials, is how many pictures the players have seen: 128,000 here; one run with 208,000 got to a share of 0.26
+# trials, is how long the players train: 8,000 steps here; one run of 13,000 got to a share of 0.26
 # (`bench/stylegan_trials.md`).
 
 # %% [markdown]
@@ -729,9 +729,10 @@ show(np.concatenate(strip), columns=9, title="from one face to another, through 
 #
 # **Linear separability.** If one direction means "glasses", a flat plane parts the faces with from those without. We
 # let a linear classifier guess from $w$ (or $z$) what the reading network sees, and ask how much of the answer is left
-# open when it has spoken: the conditional entropy $H(y\mid x)$, in bits, 0 for a clean cut. For mouth, turn and light
-# only the half of the faces farthest from 0 counts (near 0 the answer is a coin's); for the other questions all do. The
-# classifier is judged on faces that it did not learn from.
+# open when it has spoken: the conditional entropy $H(y\mid x)$, in bits, 0 for a clean cut; $y$ is the answer that the
+# network reads, $x$ the classifier's guess. For mouth, turn and light only the half of the faces farthest from 0 counts
+# (near 0 the answer is a coin's); for the other questions all do. The classifier is judged on faces that it did not
+# learn from.
 
 
 # %%
