@@ -12,7 +12,7 @@ import csv
 
 import numpy as np
 from scipy import ndimage
-from stylegan_measures import gaussian
+from stylegan_measures import notebook
 
 from gentutor import faces, metrics
 
@@ -24,7 +24,7 @@ def image_sets():
     rng, factors = np.random.default_rng(0), faces.sample(N, seed=12)
     drawn = faces.render(factors, SIZE)
     yield "other drawn faces (the floor)", faces.render(faces.sample(N, seed=11), SIZE)
-    yield "Gaussian on 50 principal components (the scale)", gaussian(drawn, seed=0)
+    yield "Gaussian on 50 principal components (the scale)", notebook.pca_gaussian(drawn)
     yield "a third set of drawn faces", drawn
     yield "the mean picture", np.repeat(np.rint(drawn.mean(axis=0)).astype(np.uint8)[None], N, axis=0)
     yield "uniform noise", rng.integers(0, 256, drawn.shape, dtype=np.uint8)

@@ -7,6 +7,11 @@ its w is the normalised z itself. The control of seed 0 is stored in gentutor/as
 import bands  # first: keeps the process on two cores before TensorFlow starts
 
 # isort: split
+import os
+
+os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # each operation on one core, two side by side: a quarter quicker
+
+# isort: split
 import pathlib
 
 import keras
@@ -16,7 +21,7 @@ import stylegan_measures as measures
 
 from gentutor import faces, stylegan
 
-notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STAGES"})
+notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STAGES", "CHANNELS", "reader_weights"})
 N = 5000
 CONTROL = pathlib.Path(stylegan.__file__).parent / "assets" / "stylegan_control.npz"
 
@@ -25,12 +30,7 @@ def trained(seed, depth=stylegan.MAPPING_DEPTH):
     """The notebook's training."""
     images = faces.render(faces.sample(20_000, seed=1), 32)
     keras.utils.set_random_seed(seed)
-    model = stylegan.StyleGAN(stylegan.CHANNELS[:1], depth=depth, seed=seed)
-    for size, steps in notebook.STAGES.items():
-        model = model if model.size == size else model.grown(stylegan.CHANNELS[len(model.channels)])
-        model.compile(steps=steps if size == 32 else None)  # the rates fall in the last stage
-        model.fit(notebook.scaled_batches(images, size, seed), epochs=1, steps_per_epoch=steps, verbose=0)
-    return model
+    return notebook.train(stylegan.StyleGAN(notebook.CHANNELS[:1], depth=depth, seed=seed), images, seed)
 
 
 def spaces(model, seed):
@@ -39,7 +39,7 @@ def spaces(model, seed):
     w, numbers = model.map(z), {}
     read = faces.read(model.draw(w))
     for space, latents in (("Z", z), ("W", w)):
-        numbers[f"path length in {space}"] = measures.path_lengths(model, space.lower(), n=1000, seed=seed).mean()
+        numbers[f"path length in {space}"] = notebook.path_lengths(model, space, seed=seed).mean()
         numbers[f"separability in {space}"] = 2 ** sum(measures.separability(latents, read).values())
     return numbers
 

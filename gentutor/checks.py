@@ -683,36 +683,41 @@ def truncate(attempt):
     return exercise("truncate", attempt, cases)
 
 
-def slerp(attempt):
-    """Judge ``attempt(a, b, t)``: unit vectors (d,) and a number -> (d,) between them. Exercise of notebook 07."""
-    a, b = np.array([1.0, 0.0, 0.0], np.float32), np.array([0.0, 1.0, 0.0], np.float32)
-    c = np.array([-0.6, 0.8, 0.0], np.float32)
-    angle = np.arccos(-0.6)
-    third = (np.sin(2 * angle / 3) * a + np.sin(angle / 3) * c) / np.sin(angle)
+def adain(attempt):
+    """Judge ``attempt(x, scale, bias)``: (b, h, w, c), (b, c), (b, c) -> (b, h, w, c). Exercise of notebook 07."""
+    rng = np.random.default_rng(9)
+    x = rng.normal(2.0, 3.0, (2, 4, 4, 3)).astype(np.float32)
+    scale, bias = (rng.normal(size=(2, 3)).astype(np.float32) for _ in range(2))
+    plain, none = np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)
+    normal = (x - x.mean(axis=(1, 2), keepdims=True)) / x.std(axis=(1, 2), keepdims=True)
+    own = "each channel of each picture by its own mean and standard deviation (divided by n) over height and width."
     cases = [
-        ((a, b, 0.0), a, "at t = 0 you are at a."),
+        ((x, plain, none), normal, own),
+        ((x * [10.0, 1.0, 0.1], plain, none), normal, own),
         (
-            (a, b, 0.5),
-            np.array([1, 1, 0]) / np.sqrt(2),
-            "the straight line's middle has length 0.71: stay on the sphere.",
+            (x, scale, bias),
+            normal * scale[:, None, None] + bias[:, None, None],
+            "scale and bias come last, one row each.",
         ),
-        ((a, c, 1 / 3), third, "a third of the *angle*: use the sines of (1 − t)·angle and t·angle over sin(angle)."),
     ]
-    return exercise("slerp", attempt, cases)
+    return exercise("adain", attempt, cases, tolerance=2e-3)
 
 
-def entropy_left(attempt):
-    """Judge ``attempt(y, x)``: H(y | x) in bits of two arrays of 0 and 1. Exercise of notebook 07."""
-    y = np.array([1, 1, 0, 0, 1, 0, 0, 0])
-    split = np.array([1, 1, 1, 1, 0, 0, 0, 0])
-    quarter = 0.5 * (1.0 - (0.25 * np.log2(0.25) + 0.75 * np.log2(0.75)))
-    whole = -(3 / 8 * np.log2(3 / 8) + 5 / 8 * np.log2(5 / 8))
+def spared(attempt):
+    """Judge ``attempt(normal, others)``: (d,), (2, d) -> a unit (d,) orthogonal to both. Exercise of notebook 07."""
+    normal, others = np.array([0.6, 0.0, 0.8, 0.0], np.float32), np.eye(4, dtype=np.float32)[:2]
+    leaning = np.array([[1.0, 0.0, 0.0, 0.0], [0.6, 0.8, 0.0, 0.0]], np.float32)
+    long = np.array([0.48, 0.6, 0.0, 0.64], np.float32)
     cases = [
-        ((y, split), quarter, "the entropy of y within each value of x, weighted by how often that value comes; bits."),
-        ((y, y), 0.0, "a classifier that is always right leaves nothing: count 0 · log 0 as 0."),
-        ((y, np.ones(8, int)), whole, "a value of x that never comes has no weight."),
+        ((normal, others), np.array([0.0, 0.0, 1.0, 0.0]), "take the shares of both away, then bring it to length 1."),
+        (
+            (long, leaning),
+            np.array([0.0, 0.0, 0.0, 1.0]),
+            "the others are not orthogonal to each other: taking the second share away brings back some of the first."
+            " Make them orthogonal first.",
+        ),
     ]
-    return exercise("entropy_left", attempt, cases)
+    return exercise("spared", attempt, cases, tolerance=1e-3)
 
 
 def crossover(attempt):

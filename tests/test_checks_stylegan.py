@@ -16,32 +16,45 @@ def numpy_demodulate(kernel, style):
     return 1 / np.sqrt(np.sum((kernel[None] * style[:, None, None, :, None]) ** 2, axis=(1, 2, 3)))
 
 
-def numpy_slerp(a, b, t):
-    angle = np.arccos(np.sum(a * b))
-    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+def numpy_adain(x, scale, bias):
+    normal = (x - x.mean(axis=(1, 2), keepdims=True)) / x.std(axis=(1, 2), keepdims=True)
+    return normal * scale[:, None, None] + bias[:, None, None]
 
 
-def tensorflow_slerp(a, b, t):
-    angle = tf.acos(tf.reduce_sum(tf.constant(a) * b))
-    return (tf.sin((1 - t) * angle) * a + tf.sin(t * angle) * b) / tf.sin(angle)
+def tensorflow_adain(x, scale, bias):
+    mean, variance = tf.nn.moments(tf.cast(x, tf.float32), axes=[1, 2], keepdims=True)
+    return tf.nn.batch_normalization(
+        tf.cast(x, tf.float32), mean, variance, bias[:, None, None], scale[:, None, None], 1e-8
+    )
 
 
-def numpy_entropy(y, x):
-    total = 0.0
-    for value in np.unique(x):
-        share = np.bincount(y[x == value], minlength=2) / np.sum(x == value)
-        total -= np.mean(x == value) * sum(p * np.log2(p) for p in share if p > 0)
-    return total
+def keras_adain(x, scale, bias):
+    x = ops.cast(x, "float32")
+    normal = (x - ops.mean(x, (1, 2), keepdims=True)) / (ops.std(x, (1, 2), keepdims=True) + 1e-8)
+    return normal * scale[:, None, None] + bias[:, None, None]
 
 
-def joint_entropy(y, x):
-    """H(y, x) − H(x), from counts."""
+def unit(v):
+    return v / np.linalg.norm(v)
 
-    def entropy(labels):
-        p = np.unique(labels, return_counts=True)[1] / len(labels)
-        return -np.sum(p * np.log2(p))
 
-    return entropy(2 * x + y) - entropy(x)
+def numpy_spared(normal, others):
+    basis, _ = np.linalg.qr(others.T)
+    return unit(normal - basis @ (basis.T @ normal))
+
+
+def tensorflow_spared(normal, others):
+    shares = tf.linalg.lstsq(tf.transpose(others), tf.constant(normal)[:, None])
+    rest = normal - tf.linalg.matvec(others, shares[:, 0], transpose_a=True)
+    return rest / tf.norm(rest)
+
+
+def keras_spared(normal, others):
+    """Gram and Schmidt, one after the other."""
+    second = others[1] - others[0] * ops.dot(others[0], others[1])
+    second = second / ops.norm(second)
+    rest = normal - others[0] * ops.dot(others[0], normal) - second * ops.dot(second, normal)
+    return rest / ops.norm(rest)
 
 
 def crossed(a, b, cut):
@@ -57,12 +70,12 @@ RIGHT = [
     (checks.truncate, lambda w, mean, psi: mean + psi * (w - mean)),
     (checks.truncate, lambda w, mean, psi: psi * tf.constant(w) + (1 - psi) * mean),
     (checks.truncate, lambda w, mean, psi: ops.add(mean, psi * ops.subtract(w, mean))),
-    (checks.slerp, numpy_slerp),
-    (checks.slerp, tensorflow_slerp),
-    (checks.slerp, lambda a, b, t: ops.convert_to_tensor(numpy_slerp(a, b, t))),
-    (checks.entropy_left, numpy_entropy),
-    (checks.entropy_left, joint_entropy),
-    (checks.entropy_left, lambda y, x: tf.constant(numpy_entropy(y, x))),
+    (checks.adain, numpy_adain),
+    (checks.adain, tensorflow_adain),
+    (checks.adain, keras_adain),
+    (checks.spared, numpy_spared),
+    (checks.spared, tensorflow_spared),
+    (checks.spared, keras_spared),
     (checks.crossover, crossed),
     (checks.crossover, lambda a, b, cut: np.concatenate([a[:cut], b[cut:]])),
     (checks.crossover, lambda a, b, cut: tf.concat([a[:cut], b[cut:]], axis=0)),
@@ -82,13 +95,20 @@ WRONG = [
     (checks.truncate, lambda w, mean, psi: w + psi * (mean - w), "change nothing"),
     (checks.truncate, lambda w, mean, psi: mean + psi * w, "change nothing"),
     (checks.truncate, lambda w, mean, psi: w.mean(axis=0) + psi * (w - w.mean(axis=0)), "must give the mean"),
-    (checks.slerp, lambda a, b, t: (1 - t) * a + t * b, "stay on the sphere"),
-    (checks.slerp, lambda a, b, t: ((1 - t) * a + t * b) / np.linalg.norm((1 - t) * a + t * b), "angle"),
-    (checks.slerp, lambda a, b, t: numpy_slerp(b, a, t), "at t = 0"),
-    (checks.entropy_left, lambda y, x: np.log(2) * numpy_entropy(y, x), "bits"),
-    (checks.entropy_left, lambda y, x: numpy_entropy(x, y), "within each value of x"),
-    (checks.entropy_left, lambda y, x: numpy_entropy(y, np.ones(8, int)), "within each value of x"),
-    (checks.entropy_left, lambda y, x: sum(numpy_entropy(y[x == v], x[x == v]) for v in np.unique(x)), "weighted"),
+    (checks.adain, lambda x, s, b: numpy_adain(x, b, s), "own mean"),
+    (checks.adain, lambda x, s, b: x * s[:, None, None] + b[:, None, None], "own mean"),
+    (
+        checks.adain,
+        lambda x, s, b: (x - x.mean((1, 2, 3), keepdims=True)) / x.std((1, 2, 3), keepdims=True),
+        "each channel",
+    ),
+    (checks.adain, lambda x, s, b: (x - x.mean((0, 1, 2))) / x.std((0, 1, 2)), "each picture"),
+    (checks.adain, lambda x, s, b: numpy_adain(x, s[:1], b[:1]), "one row each"),
+    (checks.adain, lambda x, s, b: numpy_adain(x, s, b) - b[:, None, None], "scale and bias"),
+    (checks.spared, lambda normal, others: normal - others.T @ (others @ normal), "length 1"),
+    (checks.spared, lambda normal, others: unit(normal - others[1] * (others[1] @ normal)), "both"),
+    (checks.spared, lambda normal, others: unit(normal - others.T @ (others @ normal)), "orthogonal first"),
+    (checks.spared, lambda normal, others: normal, "both"),
     (checks.crossover, lambda a, b, cut: np.concatenate([a[: cut + 1], b[cut + 1 :]]), "counted from 0"),
     (checks.crossover, lambda a, b, cut: np.concatenate([b[:cut], a[cut:]]), "counted from 0|coarse"),
     (checks.crossover, lambda a, b, cut: 0.5 * (a + b), "counted from 0"),
@@ -96,7 +116,7 @@ WRONG = [
 EMPTY = [
     (checks.demodulate, lambda kernel, style: ...),
     (checks.truncate, lambda w, mean, psi: ...),
-    (checks.slerp, lambda a, b, t: ...),
-    (checks.entropy_left, lambda y, x: ...),
+    (checks.adain, lambda x, scale, bias: ...),
+    (checks.spared, lambda normal, others: ...),
     (checks.crossover, lambda a, b, cut: ...),
 ]

@@ -73,45 +73,43 @@ checks.truncate(my_truncate)
 # The mean is that of many $w$, not of the few at hand: every picture is pulled to the same typical face.
 
 # %% [markdown]
-# ## Exercise 3: on the sphere
-# Two unit vectors `a` and `b`, (d,), and a number `t` from 0 to 1: the point on the great circle between them that has
-# gone the share `t` of the angle.
+# ## Exercise 3: the first StyleGAN's way
+# Adaptive instance normalisation (AdaIN), in the place of demodulation: bring each channel of each picture in `x`,
+# (batch, h, w, c), to mean 0 and standard deviation 1 over its height and width, then multiply it by the picture's
+# `scale` and add its `bias`, both (batch, c).
 
 
 # %%
-def my_slerp(a, b, t):
-    angle = np.arccos(a @ b)
-    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+def my_adain(x, scale, bias):
+    normal = (x - x.mean(axis=(1, 2), keepdims=True)) / x.std(axis=(1, 2), keepdims=True)
+    return normal * scale[:, None, None] + bias[:, None, None]
 
 
 # %%
-checks.slerp(my_slerp)
+checks.adain(my_adain)
 
 # %% [markdown]
-# At $t = 0$ and $t = 1$ one of the two sines is 0 and the other equals the divisor, so the ends are met exactly.
+# Demodulation divides by the size that a channel *would* have for inputs of size 1; this divides by the size that it
+# *has* in this picture, and so hides from all later layers how strong it was.
 
 # %% [markdown]
-# ## Exercise 4: what is left open
-# Two arrays of 0 and 1, (n,): the truth `y` and a classifier's word `x`. Write $H(y\mid x)$ in bits. (Mind the values
-# of `x` that never come, and $0\log 0 = 0$.)
+# ## Exercise 4: leave two things alone
+# A direction `normal` (d,) for an edit, and two unit vectors `others` (2, d) along which nothing may change; they need
+# not be orthogonal to each other. Return the unit vector nearest to `normal` that is orthogonal to both.
 
 
 # %%
-def my_entropy_left(y, x):
-    left = 0.0
-    for value in np.unique(x):  # only values that come
-        share = np.mean(y[x == value])
-        p = np.array([share, 1 - share])
-        p = p[p > 0]  # 0 log 0 = 0
-        left -= np.mean(x == value) * np.sum(p * np.log2(p))
-    return left
+def my_spared(normal, others):
+    basis, _ = np.linalg.qr(others.T)  # two orthogonal unit vectors in the plane of the two
+    rest = normal - basis @ (basis.T @ normal)
+    return rest / np.linalg.norm(rest)
 
 
 # %%
-checks.entropy_left(my_entropy_left)
+checks.spared(my_spared)
 
 # %% [markdown]
-# A classifier that is always right leaves 0 bits; one that always says the same leaves all of the entropy of $y$.
+# Taking away the shares along the two as they are would be right only if they were orthogonal.
 
 # %% [markdown]
 # ## Exercise 5: crossover
