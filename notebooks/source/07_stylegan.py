@@ -146,7 +146,8 @@ _ = checks.same(lambda z: mapping(z, network.weights), network, z)
 # A convolution has a kernel $k_{hwio}$: height, width, input channel, output channel. The style gives a number $s_i$
 # for each input channel, and the kernel becomes $s_i\,k_{hwio}$. A channel with a large $s_i$ matters much, one with
 # $s_i = 0$ not at all. As the next layer must not suffer from a style that is loud all over, each output channel is
-# divided by the root mean square it would have if the inputs were independent, of mean square 1: **demodulation**,
+# divided by the root mean square it would have if the inputs were uncorrelated, of mean 0 and mean square 1 (after a
+# LeakyReLU they are so only roughly): **demodulation**,
 # $$k'_{hwio} = \frac{s_i\,k_{hwio}}{\sqrt{\sum_{h',w',j}(s_j\,k_{h'w'jo})^2}}.$$
 # Each example has a kernel of its own:
 
@@ -387,7 +388,8 @@ _ = checks.same(lambda w, noise: new.synthesis([w, noise]), old_enlarged, styles
 
 # %% [markdown]
 # Mixing and growing do what they should. Now Muon's step. A slope $G=U\Sigma V^\top$ (its singular value decomposition)
-# whose lengths $\Sigma$ are all set to 1 is $UV^\top$. To decompose it at each step would be slow. But
+# whose lengths $\Sigma$ are all set to 1 is $UV^\top$. To decompose it at each step would be slow. But once $G$ is
+# divided by the root of the sum of its squares, no $\sigma$ exceeds 1, and
 # $p(\sigma)=3.44\,\sigma-4.78\,\sigma^3+2.03\,\sigma^5$, applied five times, brings any $\sigma$ from 0.002 to 1
 # between 0.7 and 1.2 (a Newton-Schulz iteration), and on a matrix it takes products alone:
 # $G\,(3.44\,I-4.78\,G^\top G+2.03\,(G^\top G)^2)$.
@@ -516,11 +518,11 @@ _ = checks.expect("07 live: excess share", share, 0.368, 0.476)
 _ = checks.expect("07 live: species off", off, -0.0079, 0.043)
 
 # %% [markdown]
-# The species come in the right proportions: none was lost. But training has gone only 55 % of the way from the Gaussian
-# to drawn faces. The last column is the strictest. Nine in ten real drawings pass (in the others the turn or the tilt
-# was read a little off, so that thin lines do not meet), and none of the generated faces. What counts most, by our
-# trials, is how long the players train: 8,000 steps here; runs of 13,000 and 13,500 got to shares of
-# 0.26 and 0.30 (`bench/stylegan_trials.md`).
+# The species come in the right proportions: none was lost. But training has gone less than three fifths of the way from
+# the Gaussian to drawn faces. The last column is the strictest. Nine in ten real drawings pass (in the others the turn
+# or the tilt was read a little off, so that thin lines do not meet), and none of the generated faces. What counts most,
+# by our trials, is how long the players train: 8,000 steps here; runs of 13,000 and 13,500 got to shares of 0.26 and
+# 0.30 (`bench/stylegan_trials.md`).
 
 # %% [markdown]
 # ## The same code, trained longer
@@ -591,7 +593,7 @@ show(np.array(table), columns=9, title="8 × 8 from the left column, all else fr
 
 # %% [markdown]
 # Along a row the species, the coat, the background and the pose stay those of the left column. The top row changes the
-# eyes' colour and shades hair and fur. Mix for yourself:
+# eyes' colour and shades hair and fur (once red hair turns nearly black), and glasses come and go. Mix for yourself:
 
 # %%
 widgets.style_mixer(model64.draw, w64[:12], GROUPS)
@@ -633,16 +635,16 @@ _ = ax.set_title("percent of each factor that one layer carries over")
 
 # %% [markdown]
 # Layer 0 decides the species and more than half of the hair style; layer 1 the background, the light and half of coat
-# and hair; where the head turns and tilts they share, two thirds of it layer 1. The later layers have a say in little
-# but the eyes' colour (37 in layer 3, 17 in layer 5) and the glasses (up to 21). Layers 0 and 1 seem to say more about
-# glasses (44 and 39), but a scrambled face would give 50, so this may be damage. No single layer carries the eyes' size
-# or the mouth. Of "coarse layers decide the pose, fine ones the colours", as one reads about photographs, the first
-# half is so here and the second is not: background, coat and hair get their colours at 8 × 8 places. (In the paper
-# colours come from layers at 64 × 64 and above, which ours lacks.)
+# and hair; where the head turns and tilts they share, two thirds of it layer 1. Of the later layers only layer 3 is
+# heard beyond doubt, in the eyes' colour (37, where a scrambled face would give about 25). The other numbers for eyes,
+# and all for glasses (up to 44, where a scrambled face would give 50), may be damage. No single layer carries the eyes'
+# size or the mouth. Of "coarse layers decide the pose, fine ones the colours", as one reads about photographs, the
+# first half is so here and the second is not: background, coat and hair get their colours at 8 × 8 places. (In the
+# paper colours come from layers at 64 × 64 and above, which ours lacks.)
 
 # %% [markdown]
-# That was the second half of this notebook's first question. Now the first: draw **one** of the 64 numbers of $z$ anew
-# and leave the others. What about the face changes?
+# That was the second half of the question at the start, for the larger generator. Now the first half: draw **one** of
+# the 64 numbers of $z$ anew and leave the others. What about the face changes?
 
 
 # %%
@@ -672,8 +674,10 @@ print(f"factors that change, in the mean of all faces: {sum(after.values()):.2f}
 # does standing still and then jumping. Between $t$ and $t + \varepsilon$ on the path $p$,
 # $$\ell = \mathbb E\Big[\tfrac{1}{\varepsilon^2}\,\big\|\phi(g(p(t+\varepsilon))) - \phi(g(p(t)))\big\|^2\Big],\qquad
 # \varepsilon = 10^{-3},$$
-# with $\phi$ the features, $t$ uniform on the path, no noise; in $W$ a straight line, in $Z$ on the sphere, where all
-# $z$ lie. (The paper takes $\varepsilon=10^{-4}$ and the distance LPIPS.)
+# with $\phi$ the features, $t$ uniform on the path, no noise. $Z$ is the space of the $z$, $W$ that of the $w$. In $W$
+# the path is a straight line and $g$ the synthesis network; in $Z$ it runs on the sphere, where all $z$ lie, and $g$ is
+# mapping and synthesis. (The paper takes $\varepsilon=10^{-4}$ and the distance LPIPS, between features of a network
+# trained on photographs.)
 
 
 # %%
@@ -721,8 +725,9 @@ def path_lengths(model, space, n=1000, epsilon=1e-3, seed=0):
 
 # %% [markdown]
 # Is a short path in $W$ the mapping network's doing? With a mapping network training may leave $Z$ crooked, because $W$
-# makes up for it; without one it can only straighten $Z$ itself. So a **control** is needed: the live model's twin,
-# trained in the same way by `bench/seeds_stylegan.py`, whose $w$ is the normalised $z$. It is bundled.
+# makes up for it; without one it can only straighten $Z$ itself. So a **control** is needed: the twin of the model that
+# we trained above (the *live* model), trained in the same way by `bench/seeds_stylegan.py`, whose $w$ is the normalised
+# $z$. It is bundled.
 
 
 # %%
@@ -909,9 +914,9 @@ for name in planes:
 show(np.concatenate(rows), columns=8, title="from top: found, with glasses, smiling")
 
 # %% [markdown]
-# Nearly all of these eight get glasses, and most frowns turn into smiles. So count. Does the edit do what
-# it should, and nothing else? On 1,000 new generated faces that read as without glasses, beside steps of the same
-# lengths in a random direction. The last row is the reading network's own error: how often it misreads a drawing whose
+# Nearly all of these eight get glasses, and most frowns turn into smiles. So count. Does the edit do what it should,
+# and nothing else? On 1,000 new generated faces that read as without glasses, beside steps in a random direction, as
+# long as those to glasses. The last row is the reading network's own error: how often it misreads a drawing whose
 # factors are known.
 
 
@@ -933,11 +938,11 @@ for name, row in table.items():
 # %% [markdown]
 # The edit gives glasses to 60 % of the faces, and changes the eyes' colour in 37 %, their size in 33 %, the hair style
 # in 15 %. A random step of the same length gives 2, 13, 1 and 10 %; it changes species, hair and background no less:
-# many generated faces are so undecided there that any step tips them. The smile's direction changes the mouth in 18 %
-# (a random step in 2 %), and the eyes as well. Drawings are misread in 0.2 % at most. So this is not a clean edit, and
-# a longer step reaches more faces but damages more, too. The eyes lie behind the glasses, and no linear probe here
-# parts faces with and without cleanly (0.75 bits of 0.9 were left open above); an edit that one may trust would reach
-# nine faces in ten and leave the other columns at the last row's level.
+# many generated faces are so undecided there that any step tips them. The smile's direction changes the mouth by more
+# than 0.5 in 18 %, but the eyes' colour in 29 % and their size in 26 %. Drawings are misread in 0.2 % at most. So this
+# is not a clean edit, and a longer step reaches more faces but damages more, too. The eyes lie behind the glasses, and
+# no linear probe here parts faces with and without cleanly (0.75 bits were left open above; an even coin has 1); an
+# edit that one may trust would reach nine faces in ten and leave the other columns at the last row's level.
 #
 # ## Broken on purpose: a probe that learnt the wrong thing
 # Suppose that in the faces from which the probe learnt, cats wear glasses and nobody else does. (Real collections are
