@@ -940,7 +940,7 @@ for name, row in table.items():
 # in 15 %. A random step of the same length gives 2, 13, 1 and 10 %; it changes species, hair and background no less:
 # many generated faces are so undecided there that any step tips them. The smile's direction changes the mouth by more
 # than 0.5 in 18 %, but the eyes' colour in 29 % and their size in 26 %. Drawings are misread in 0.2 % at most. So this
-# is not a clean edit, and a longer step reaches more faces but damages more, too. The eyes lie behind the glasses, and
+# is not a clean edit. The eyes lie behind the glasses, and
 # no linear probe here parts faces with and without cleanly (0.75 bits were left open above; an even coin has 1); an
 # edit that one may trust would reach nine faces in ten and leave the other columns at the last row's level.
 #
