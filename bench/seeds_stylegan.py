@@ -15,13 +15,12 @@ os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # each operation on one core, two si
 import pathlib
 
 import keras
-import notebook_code
 import numpy as np
 import stylegan_measures as measures
+from stylegan_measures import notebook
 
 from gentutor import faces, stylegan
 
-notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STAGES", "CHANNELS", "reader_weights"})
 N = 5000
 CONTROL = pathlib.Path(stylegan.__file__).parent / "assets" / "stylegan_control.npz"
 

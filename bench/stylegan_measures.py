@@ -5,7 +5,6 @@ numbers or arrays; tests/ checks them where the right answer is known. Pictures 
 *is* is what the reading network says.
 """
 
-# isort: split
 import functools
 
 import notebook_code
@@ -14,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from gentutor import faces, metrics
 
-notebook = notebook_code.definitions("07_stylegan", {"reader_weights"})
+notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STAGES", "CHANNELS", "reader_weights"})
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Train the StyleGAN of notebook 07 on drawn faces up to 64 × 64: python bench/train_stylegan.py --minutes 60 (1 core)
+"""Train the StyleGAN of notebook 07 on drawn faces up to 64 × 64: python bench/train_stylegan.py --minutes 60 (2 cores)
 
 Stops after so many minutes and goes on from there when it is called again: the work folder (``--folder``, about 300 MB)
 holds all weights, both optimizers and the drawn faces; noise and batches are functions of the step alone. With

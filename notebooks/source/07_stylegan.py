@@ -543,9 +543,9 @@ for name, draw in {
 # Four fifths of what was left is gone. (The species are a little less even.) Eyes, whiskers, glasses and mouths have
 # edges; many a face could pass for a drawing at a glance. (Drawings of 64 × 64 do not score 0 either, because a larger
 # drawing made smaller is not quite a small one.) But contours fray and hair looks brushed, and only 7 faces in 100 are
-# drawable: this training, too, is far from its end. The last 400,000 pictures taught most: there the weight of R1 was 4
-# in place of 10. At 10 the discriminator had been held so smooth that it could hardly tell real from generated, and
-# one that sees no fault teaches nothing (`bench/stylegan_trials.md`).
+# drawable: this training, too, is far from its end. In the last 400,000 pictures the weight of R1 was 4 in place of
+# 10, because at 10 the discriminator, held smooth, could hardly tell real from generated any more
+# (`bench/stylegan_trials.md`).
 #
 # ## Truncation: typical faces
 # Far from the mean of all $w$ training has seen few examples, and faces there are worse. Pull each $w$ towards the
@@ -878,10 +878,9 @@ print({name: round(100 * float(value)) for name, value in changes(wanted_factors
 # %% [markdown]
 # All twelve factors of all 16 faces read as wanted (the numbers to 0.5). That is no proof: the reading network's
 # features are in the loss, so the search was told to please this judge. Trust your own eyes: species, colours, hair,
-# smiles and frowns come back; whiskers do hardly, and contours are frayed. And codes
-# with a $w$ of its own for each layer ($W^+$, [Abdal et al. 2019](https://arxiv.org/abs/1904.03189)) may lie where
-# $f(z)$ never goes: the *synthesis* network can draw these faces, which does not mean that the generator ever would,
-# and edits are less safe out there.
+# smiles and frowns come back; whiskers do hardly, and contours are frayed. And codes with a $w$ of its own for each
+# layer ($W^+$, [Abdal et al. 2019](https://arxiv.org/abs/1904.03189)) may lie where $f(z)$ never goes: the *synthesis*
+# network can draw these faces, which does not mean that the generator ever would, and edits are less safe out there.
 
 # %% [markdown]
 # A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal is
@@ -940,9 +939,9 @@ for name, row in table.items():
 # in 15 %. A random step of the same length gives 2, 13, 1 and 10 %; it changes species, hair and background no less:
 # many generated faces are so undecided there that any step tips them. The smile's direction changes the mouth by more
 # than 0.5 in 18 %, but the eyes' colour in 29 % and their size in 26 %. Drawings are misread in 0.2 % at most. So this
-# is not a clean edit. The eyes lie behind the glasses, and
-# no linear probe here parts faces with and without cleanly (0.75 bits were left open above; an even coin has 1); an
-# edit that one may trust would reach nine faces in ten and leave the other columns at the last row's level.
+# is not a clean edit. The eyes lie behind the glasses, and no linear probe here parts faces with and without cleanly
+# (0.75 bits were left open above; an even coin has 1); an edit that one may trust would reach nine faces in ten and
+# leave the other columns at the last row's level.
 #
 # ## Broken on purpose: a probe that learnt the wrong thing
 # Suppose that in the faces from which the probe learnt, cats wear glasses and nobody else does. (Real collections are
