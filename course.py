@@ -43,7 +43,7 @@ COLAB_LOCK = ROOT / "requirements-colab.lock"
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 OLDEST, NEWEST = (3, 11), (3, 13)
 DISK_GIB = 4
-CELL_TIMEOUT = 900  # seconds; the longest cell takes two minutes on two cores, and Binder is half as fast
+CELL_TIMEOUT = 900  # seconds; the longest cell takes three minutes on two cores, and Binder is half as fast
 COLAB_LEFT_OUT = ("browser", "course", "install", "notebooks")  # tests of the tools, which Colab does not have
 
 

@@ -9,11 +9,10 @@ import functools
 
 import notebook_code
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from gentutor import faces, metrics
 
-notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STAGES", "CHANNELS", "reader_weights"})
+notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STEPS", "reader_weights"})
 
 
 @functools.cache
@@ -36,48 +35,34 @@ def species_off(images):
     return 0.5 * float(np.abs(shares - 1 / 3).sum())
 
 
-def share_drawable(images, factor=1.5):
-    """Share of pictures whose residual is at most 1.5 times that of real drawings (root mean square over 2,000)."""
-    real = notebook.residuals(faces.render(faces.sample(2000, seed=13), images.shape[1]))
-    return float(np.mean(notebook.residuals(images) <= factor * np.sqrt(np.mean(real**2))))
+@functools.cache
+def limit(size, factor=1.5):
+    """Largest residual of a drawable face: 1.5 times that of real drawings (root mean square over 2,000)."""
+    real = notebook.residuals(faces.render(faces.sample(2000, seed=13), size))
+    return factor * np.sqrt(np.mean(real**2))
+
+
+def share_drawable(images):
+    """Share of pictures that are drawable."""
+    return float(np.mean(notebook.residuals(images) <= limit(images.shape[1])))
 
 
 def report(images):
-    """The headline numbers of a set of pictures, in one line."""
-    residual = np.median(notebook.residuals(images[:2000]))
+    """The headline numbers of a set of pictures, in one line; residuals of the first 2,000."""
+    residuals = notebook.residuals(images[:2000])
     return (
         f"excess share {excess_share(images):.4f}, species off by {species_off(images):.3f}, "
-        f"drawable {share_drawable(images[:2000]):.3f}, median residual {residual:.1f}"
+        f"drawable {np.mean(residuals <= limit(images.shape[1])):.3f}, median residual {np.median(residuals):.1f}"
     )
 
 
-def attributes(factors):
-    """Two-sided questions about faces: {name: (yes/no (n,), how sure (n,))}."""
-    ones = np.ones(len(factors))
-    questions = {f"{word}?": (factors.species == k, ones) for k, word in enumerate(faces.NAMES["species"])}
-    questions["glasses?"] = factors.glasses == 1, ones
-    questions["dark coat?"] = factors.coat >= 2, ones
-    questions["dark hair?"] = factors.hair < 2, ones
-    return questions | {f"{name} > 0?": (factors[name] > 0, np.abs(factors[name])) for name in faces.CONTINUOUS}
+def separability(latents, factors):
+    """2 to the power of the bits that linear classifiers leave open about the notebook's questions.
 
-
-def separability(latents, factors, seed=0):
-    """Entropy in bits that is left about each attribute's answer when a linear classifier has spoken: {name: bits}.
-
-    Of the faces read by a number the surer half is kept, of the others all; a logistic regression learns on half of
-    those and is judged on the other half.
-    2 to the power of the sum is the score of Karras et al. 2019 (theirs: e to the sum in nats, the same).
+    The score of Karras et al. 2019 (theirs: e to the sum in nats, the same).
     """
-    left, order = {}, np.random.default_rng(seed).permutation(len(latents))
-    for name, (answers, sureness) in attributes(factors).items():
-        rows = order[sureness[order] >= np.median(sureness)]
-        train, test = rows[: len(rows) // 2], rows[len(rows) // 2 :]
-        if len(np.unique(answers[train])) < 2:
-            left[name] = 0.0
-            continue
-        probe = LogisticRegression(max_iter=300).fit(latents[train], answers[train])
-        left[name] = notebook.entropy_left(answers[test], probe.predict(latents[test]))
-    return left
+    questions = notebook.questions(factors).values()
+    return 2 ** sum(notebook.left_open(latents, *question)[0] for question in questions)
 
 
 def main():

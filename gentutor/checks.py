@@ -720,17 +720,21 @@ def spared(attempt):
     return exercise("spared", attempt, cases, tolerance=1e-3)
 
 
-def crossover(attempt):
-    """Judge ``attempt(a, b, cut)``: styles (layers, d), b's from layer ``cut`` on. Exercise of notebook 07."""
-    a, b = np.zeros((5, 2), np.float32), np.ones((5, 2), np.float32)
-    rows = np.arange(5)[:, None] * np.ones(2)
-    hint = "layers are counted from 0: layer number cut is the first that takes b."
+def path_penalty(attempt):
+    """Judge ``attempt(slopes, y, a)``: (b, pixels, d), (b, pixels), number -> (b,). Exercise of notebook 07."""
+    rng = np.random.default_rng(11)
+    slopes, y = (rng.normal(size=shape).astype(np.float32) for shape in ((3, 6, 4), (3, 6)))
+    lengths = np.linalg.norm(np.einsum("bpd,bp->bd", slopes, y), axis=1)
     cases = [
-        ((a, b, 2), (rows >= 2).astype(float), hint),
-        ((a, b, 5), a, "a cut behind the last layer leaves a as it is."),
-        ((b, a, 1), (rows < 1).astype(float), "the coarse layers, before the cut, come from a."),
+        (
+            (slopes[:1], y[:1], 0.0),
+            lengths[:1] ** 2,
+            "sum y times the slopes over the pixels: the length of the d numbers that are left, squared, if a is 0.",
+        ),
+        ((slopes, y, 0.0), lengths**2, "each picture has its own slopes and its own y: one number for each."),
+        ((slopes, y, 2.0), (lengths - 2.0) ** 2, "take a from the length, then square."),
     ]
-    return exercise("crossover", attempt, cases)
+    return exercise("path_penalty", attempt, cases, tolerance=1e-3)
 
 
 # ---- Exercises of 05 conditional generation ----

@@ -18,10 +18,11 @@ START = 8  # height and width of the constant
 CHANNELS = (64, 32)  # of both players at 8 × 8, 16 × 16, … : one number for each resolution
 STYLE_DIM = 64  # numbers in z and in w
 MAPPING_DEPTH, MAPPING_SPEED = 3, 0.1
+UNITS = 64  # of the discriminator's dense layer
 GROUP = 4  # examples that MinibatchDeviation compares
-PENALTY, FEW = 10.0, 4  # R1 looks at one real picture in FEW
-RATE, DISCRIMINATOR_RATE = 1e-2, 2e-3
-MOMENTUM, SQUARES = 0.8, 0.99  # shares of the old mean gradient, and of the old mean squared gradient, kept at a step
+PENALTY, FEW = 10.0, 4  # R1 looks at one real picture in FEW, at one GROUP at least
+RATE, DISCRIMINATOR_RATE = 2e-2, 2e-3
+MOMENTUM, SQUARES = 0.6, 0.99  # shares of the old mean gradient, and of the old mean squared gradient, kept at a step
 CHECKPOINT = "stylegan_faces.npz"
 
 
@@ -186,8 +187,8 @@ def synthesis_network(channels=CHANNELS, dim=STYLE_DIM):
     return keras.Model([styles, pixels], picture, name="synthesis")
 
 
-def discriminator(channels=CHANNELS):
-    """Pictures (batch, s, s, 3) -> logits (batch, 1): folded to half the size, then convolutions down to 8 × 8.
+def discriminator(channels=CHANNELS, units=UNITS):
+    """Pictures (batch, s, s, 3) -> logits (batch, 1): folded to half the size, convolutions down to 8 × 8, then dense.
 
     Mirrors the generator: at each resolution the picture, shrunk to twice that size and folded, is looked at.
     """
@@ -199,7 +200,7 @@ def discriminator(channels=CHANNELS):
         x = look if x is None else conv(width, strides=2, name=f"down_{2 * size}")(x) + look
         shrunk, size = keras.layers.AveragePooling2D(2)(shrunk), size // 2
     x = keras.layers.Flatten()(MinibatchDeviation()(x))
-    x = keras.layers.Dense(128, activation=leaky, name="dense")(x)
+    x = keras.layers.Dense(units, activation=leaky, name="dense")(x)
     return keras.Model(picture, keras.layers.Dense(1, name="logit")(x), name="discriminator")
 
 
@@ -251,6 +252,11 @@ class Muon(keras.optimizers.Optimizer):
         if not self.built:
             super().build(variables)  # one memory each: the mean gradient of a kernel, else the mean squared gradient
             self.memories = [self.add_variable_from_reference(variable, "memory") for variable in variables]
+            self.seen = self.add_variable((), name="seen")  # gradients: fewer than iterations if training was taken up
+
+    def apply(self, *args, **kwargs):
+        super().apply(*args, **kwargs)
+        self.seen.assign_add(1.0)
 
     def update_step(self, gradient, variable, learning_rate):
         rate, memory = ops.cast(learning_rate, "float32"), self.memories[self._get_variable_index(variable)]
@@ -260,7 +266,7 @@ class Muon(keras.optimizers.Optimizer):
             move = ops.reshape(orthogonal(rows), variable.shape) * math.sqrt(max(rows.shape))
         else:
             self.assign(memory, SQUARES * memory + (1.0 - SQUARES) * ops.square(gradient))
-            known = 1.0 - ops.power(SQUARES, ops.cast(self.iterations + 1, "float32"))
+            known = 1.0 - ops.power(SQUARES, self.seen + 1.0)
             move = gradient / (ops.sqrt(memory / known) + 1e-8)
         self.assign_sub(variable, rate * move)
 
@@ -291,10 +297,12 @@ class StyleGAN(keras.Model):
     Args:
         channels: of both players at 8 × 8, 16 × 16, …
         depth: dense layers of the mapping network; 0 is the control without one.
-        penalty: weight of R1, half the squared gradient of the logits at a quarter of the real pictures. It is meant
+        penalty: weight of R1, half the squared gradient of the logits at a quarter of the real pictures (at four at
+            least). It is meant
             for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks with it.
         mixing: share of pictures in training that get one w up to a random layer and another from there on.
         ema_decay: of the averaged weights, in ``ema_mapping`` and ``ema_synthesis``.
+        units: of the discriminator's dense layer.
         seed: with the step number it decides all noise in training.
     """
 
@@ -304,17 +312,19 @@ class StyleGAN(keras.Model):
         dim=STYLE_DIM,
         depth=MAPPING_DEPTH,
         penalty=PENALTY,
-        mixing=0.2,
+        mixing=0.05,
         ema_decay=0.998,
+        units=UNITS,
         seed=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.settings = {"dim": dim, "depth": depth, "penalty": penalty, "mixing": mixing, "ema_decay": ema_decay}
+        self.settings["units"] = validate.positive_int("units", units)
         self.channels, self.dim, self.size = tuple(channels), dim, picture_size(channels)
         self.mapping, self.ema_mapping = (mapping_network(dim, depth) for _ in range(2))
         self.synthesis, self.ema_synthesis = (synthesis_network(channels, dim) for _ in range(2))
-        self.discriminator = discriminator(channels)
+        self.discriminator = discriminator(channels, units)
         self.penalty, self.mixing = validate.number("penalty", penalty), validate.number("mixing", mixing, 0.0, 1.0)
         self.ema_decay, self.seed = validate.number("ema_decay", ema_decay, 0.0, 1.0), validate.seed(seed)
         self.ema_mapping.set_weights(self.mapping.get_weights())

@@ -57,10 +57,17 @@ def keras_spared(normal, others):
     return rest / ops.norm(rest)
 
 
-def crossed(a, b, cut):
-    mixed = a.copy()
-    mixed[cut:] = b[cut:]
-    return mixed
+def numpy_penalty(slopes, y, a):
+    return (np.linalg.norm(np.einsum("bpd,bp->bd", slopes, y), axis=1) - a) ** 2
+
+
+def tensorflow_penalty(slopes, y, a):
+    return tf.square(tf.norm(tf.linalg.matvec(slopes, y, transpose_a=True), axis=1) - a)
+
+
+def keras_penalty(slopes, y, a):
+    moved = ops.sum(slopes * ops.expand_dims(y, -1), axis=1)
+    return ops.square(ops.sqrt(ops.sum(ops.square(moved), axis=-1)) - a)
 
 
 RIGHT = [
@@ -76,10 +83,9 @@ RIGHT = [
     (checks.spared, numpy_spared),
     (checks.spared, tensorflow_spared),
     (checks.spared, keras_spared),
-    (checks.crossover, crossed),
-    (checks.crossover, lambda a, b, cut: np.concatenate([a[:cut], b[cut:]])),
-    (checks.crossover, lambda a, b, cut: tf.concat([a[:cut], b[cut:]], axis=0)),
-    (checks.crossover, lambda a, b, cut: ops.where(np.arange(len(a))[:, None] < cut, a, b)),
+    (checks.path_penalty, numpy_penalty),
+    (checks.path_penalty, tensorflow_penalty),
+    (checks.path_penalty, keras_penalty),
 ]
 WRONG = [
     (
@@ -109,14 +115,25 @@ WRONG = [
     (checks.spared, lambda normal, others: unit(normal - others[1] * (others[1] @ normal)), "both"),
     (checks.spared, lambda normal, others: unit(normal - others.T @ (others @ normal)), "orthogonal first"),
     (checks.spared, lambda normal, others: normal, "both"),
-    (checks.crossover, lambda a, b, cut: np.concatenate([a[: cut + 1], b[cut + 1 :]]), "counted from 0"),
-    (checks.crossover, lambda a, b, cut: np.concatenate([b[:cut], a[cut:]]), "counted from 0|coarse"),
-    (checks.crossover, lambda a, b, cut: 0.5 * (a + b), "counted from 0"),
+    (
+        checks.path_penalty,
+        lambda slopes, y, a: np.linalg.norm(numpy_penalty(slopes, y, a)),
+        "length of the d numbers|one number",
+    ),
+    (
+        checks.path_penalty,
+        lambda slopes, y, a: np.sum(slopes * y[..., None], axis=(1, 2)) ** 2,
+        "length of the d numbers",
+    ),
+    (checks.path_penalty, lambda slopes, y, a: numpy_penalty(slopes, y[:1].repeat(len(y), axis=0), a), "its own y"),
+    (checks.path_penalty, lambda slopes, y, a: numpy_penalty(slopes, y, 0.0) - a**2, "then square"),
+    (checks.path_penalty, lambda slopes, y, a: numpy_penalty(slopes, y, a) ** 0.5, "squared"),
+    (checks.path_penalty, lambda slopes, y, a: (numpy_penalty(slopes, y, 0.0) - a) ** 2, "squared"),
 ]
 EMPTY = [
     (checks.demodulate, lambda kernel, style: ...),
     (checks.truncate, lambda w, mean, psi: ...),
     (checks.adain, lambda x, scale, bias: ...),
     (checks.spared, lambda normal, others: ...),
-    (checks.crossover, lambda a, b, cut: ...),
+    (checks.path_penalty, lambda slopes, y, a: ...),
 ]

@@ -169,6 +169,15 @@ def test_muon_steps_like_adam_where_there_is_no_matrix_and_by_the_rate_where_the
     assert np.sum(moved * gradients[0][0].numpy().reshape(36, 8)) < 0  # downhill
 
 
+def test_a_training_taken_up_without_its_memories_begins_with_steps_of_the_usual_length():
+    optimizer, bias = stylegan.Muon(0.01), keras.Variable(normal(8))
+    before = bias.numpy()
+    optimizer.build([bias])
+    optimizer.iterations.assign(1000)
+    optimizer.apply([normal(8, seed=1)], [bias])
+    np.testing.assert_allclose(np.abs(bias.numpy() - before), 0.01, rtol=1e-3)
+
+
 def test_truncation_pulls_all_pictures_to_one():
     model = small_model()
     pulled = model.draw(model.mean_w() + 0.0 * model.map(normal(4, 16)))

@@ -80,16 +80,25 @@ def test_conditional_entropy_of_known_tables(notebook):
     assert notebook.entropy_left(y, x) == pytest.approx(0.5 * 0.8112781, abs=1e-6)
 
 
-def test_separability_finds_what_is_linear_and_what_is_not(measures):
+def test_separability_finds_what_is_linear_and_what_is_not(measures, notebook):
     factors = faces.sample(4000, seed=0)
     rng = np.random.default_rng(0)
     latents = rng.standard_normal((4000, 5))
     latents[:, 0] = factors.mouth
     latents[:, 1] = np.where(factors.glasses == 1, 1, -1) * rng.choice([-1, 1], 4000)  # half of it is hidden: no use
-    left = measures.separability(latents, factors)
-    assert left["mouth > 0?"] < 0.02
-    assert left["light > 0?"] > 0.97
-    assert left["glasses?"] == pytest.approx(0.8813, abs=0.06)  # entropy of a share of 0.3
+    left = {name: notebook.left_open(latents, *question) for name, question in notebook.questions(factors).items()}
+    assert left["mouth > 0?"][0] < 0.02
+    assert left["light > 0?"][0] > 0.97
+    assert left["glasses?"] == (pytest.approx(0.8813, abs=0.06),) * 2  # entropy of a share of 0.3
+    assert measures.separability(latents, factors) == pytest.approx(2 ** sum(bits for bits, _ in left.values()))
+
+
+def test_separability_does_not_depend_on_the_latents_scales(notebook):
+    rng = np.random.default_rng(0)
+    latents = rng.standard_normal((2000, 3))
+    answers, ones = latents[:, 0] + 0.3 * rng.standard_normal(2000) > 0, np.ones(2000)
+    small = notebook.left_open(latents * [1e-3, 1.0, 10.0], answers, ones)
+    assert small[0] == pytest.approx(notebook.left_open(latents, answers, ones)[0], abs=0.01)
 
 
 def test_carried_is_nothing_for_a_and_all_for_b(notebook):
@@ -119,8 +128,9 @@ def test_an_edit_goes_along_the_normal_to_the_depth_asked_for(notebook):
     normal, offset = notebook.plane(w, answers)
     np.testing.assert_allclose(normal[:2], [0.894, 0.447], atol=0.05)
     assert offset == pytest.approx(-1.0 / np.hypot(1, 0.5), abs=0.05)
-    moved = notebook.edited(w, normal, offset, depth=0.7)
-    np.testing.assert_allclose(moved @ normal + offset, 0.7, atol=1e-4)
+    moved, deep = notebook.edited(w, normal, offset, depth=0.7), w @ normal + offset > 0.7
+    np.testing.assert_array_equal(moved[deep], w[deep])
+    np.testing.assert_allclose((moved @ normal + offset)[~deep], 0.7, atol=1e-4)
     np.testing.assert_allclose(moved[:, 2:] - w[:, 2:], (moved - w)[:, :1] * normal[2:] / normal[0], atol=1e-4)
 
 

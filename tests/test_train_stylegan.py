@@ -59,4 +59,4 @@ def test_others_go_on_from_the_stored_weights_and_the_rates_fall(recipe, tmp_pat
         np.testing.assert_allclose(a, b, atol=1e-6, rtol=1e-3)  # half precision
     theirs = recipe.train(theirs, images, tmp_path / "theirs.npz", minutes=0.05, falling=True)
     assert int(theirs.generator_optimizer.iterations) > 3
-    assert float(theirs.generator_optimizer.learning_rate) < recipe.stylegan.RATE
+    assert float(theirs.generator_optimizer.learning_rate) < recipe.RATE

@@ -112,18 +112,23 @@ checks.spared(my_spared)
 # Taking away the shares along the two as they are would be right only if they were orthogonal.
 
 # %% [markdown]
-# ## Exercise 5: crossover
-# Styles of two faces, `a` and `b`, each (layers, d), and a layer number `cut`: return the styles that are `a`'s before
-# layer `cut` and `b`'s from it on.
+# ## Exercise 5: even steps
+# StyleGAN2 asks that a small step in $W$ change the picture by as much wherever one stands and whatever its direction.
+# Let $g_i(w)$ be number $i$ of the picture and $J$, (pixels, d), the matrix of the slopes
+# $\partial g_i/\partial w_k$. A random picture $y$ is drawn; $J^\top y$, (d,), is the gradient of the one number
+# $\sum_i y_i\,g_i(w)$. The **path-length penalty** is $(\lVert J^\top y\rVert-a)^2$, with the Euclidean length and a
+# number $a$. For a batch of `slopes` (batch, pixels, d) and `y` (batch, pixels) return it for each picture, (batch,).
 
 
 # %%
-def my_crossover(a, b, cut):
-    return np.concatenate([a[:cut], b[cut:]])
+def my_path_penalty(slopes, y, a):
+    along = np.einsum("bpd,bp->bd", slopes, y)
+    return (np.linalg.norm(along, axis=1) - a) ** 2
 
 
 # %%
-checks.crossover(my_crossover)
+checks.path_penalty(my_path_penalty)
 
 # %% [markdown]
-# In training `cut` is drawn at random for each picture, so that no layer learns to rely on its neighbours' $w$.
+# In training $J$ is never built: a gradient tape gives $J^\top y$ as the gradient of $\sum_i y_i\,g_i(w)$ by $w$, at
+# the price of one backward pass; to learn from the penalty takes a second one through it.
