@@ -80,7 +80,7 @@ def run(name, seed, steps=STEPS):
     keras.utils.set_random_seed(seed)
     model = (Adaptive if adaptive else stylegan.StyleGAN)(seed=seed)
     model.compile(steps=steps)
-    batches = data.batches(images, BATCH, seed).map(lambda x: tf.cast(x, tf.float32) / 127.5 - 1.0)
+    batches = data.batches(images, BATCH, seed).map(measures.notebook.normalized)
     model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=0)
     unseen = faces.render(faces.sample(500, seed=40), 32)
     sure = [float(np.mean(np.sign(model.discriminator(data.normalize(x[:500]))))) for x in (images, unseen)]

@@ -36,10 +36,10 @@ def species_off(images):
 
 
 @functools.cache
-def limit(size, factor=1.5):
+def limit(size):
     """Largest residual of a drawable face: 1.5 times that of real drawings (root mean square over 2,000)."""
     real = notebook.residuals(faces.render(faces.sample(2000, seed=13), size))
-    return factor * np.sqrt(np.mean(real**2))
+    return 1.5 * np.sqrt(np.mean(real**2))
 
 
 def share_drawable(images):

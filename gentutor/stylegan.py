@@ -298,8 +298,8 @@ class StyleGAN(keras.Model):
         channels: of both players at 8 × 8, 16 × 16, …
         depth: dense layers of the mapping network; 0 is the control without one.
         penalty: weight of R1, half the squared gradient of the logits at a quarter of the real pictures (at four at
-            least). It is meant
-            for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks with it.
+            least). It is meant for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks
+            with it.
         mixing: share of pictures in training that get one w up to a random layer and another from there on.
         ema_decay: of the averaged weights, in ``ema_mapping`` and ``ema_synthesis``.
         units: of the discriminator's dense layer.
@@ -319,12 +319,13 @@ class StyleGAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.settings = {"dim": dim, "depth": depth, "penalty": penalty, "mixing": mixing, "ema_decay": ema_decay}
-        self.settings["units"] = validate.positive_int("units", units)
+        self.settings = dict(
+            dim=dim, depth=depth, penalty=penalty, mixing=mixing, ema_decay=ema_decay, units=units
+        )  # what ``grown`` hands on
         self.channels, self.dim, self.size = tuple(channels), dim, picture_size(channels)
         self.mapping, self.ema_mapping = (mapping_network(dim, depth) for _ in range(2))
         self.synthesis, self.ema_synthesis = (synthesis_network(channels, dim) for _ in range(2))
-        self.discriminator = discriminator(channels, units)
+        self.discriminator = discriminator(channels, validate.positive_int("units", units))
         self.penalty, self.mixing = validate.number("penalty", penalty), validate.number("mixing", mixing, 0.0, 1.0)
         self.ema_decay, self.seed = validate.number("ema_decay", ema_decay, 0.0, 1.0), validate.seed(seed)
         self.ema_mapping.set_weights(self.mapping.get_weights())

@@ -564,12 +564,12 @@ baselines = [(np.mean(ceiling), "other drawn faces, both")]
 _ = plots.curves(lines, "ψ", "precision, recall", baselines, colours=["black", plots.GENERATED])
 
 # %% [markdown]
-# Recall falls all the way with ψ: fewer kinds of faces are drawn. Precision starts where other drawn faces are, stays a
-# little above them down to ψ = 0.6, and then falls: at ψ = 0.3 the faces still differ, but each is most of the way to
-# the mean, and the mean of cats, dogs and persons, the top row, is a being with a person's hair and the ears of a cat.
-# So truncation buys little here: at ψ = 0.7 about 0.02 of precision for about 0.16 of recall. And precision above that
-# of drawn faces does not mean better faces than drawn ones, only more typical ones. Below 0.5 even that is lost, for
-# the mean itself is not a good face.
+# Recall falls all the way with ψ: fewer kinds of faces are drawn. Precision starts where other drawn faces are, is a
+# little above them at ψ = 0.85 and 0.7, and then falls: at ψ = 0.3 the faces still differ, but each is most of the way
+# to the mean, and the mean of cats, dogs and persons, the top row, is a being with a person's hair and the ears of a
+# cat. So truncation buys little here: at ψ = 0.7 about 0.02 of precision for about 0.16 of recall. And precision above
+# that of drawn faces does not mean better faces than drawn ones, only more typical ones. Below 0.5 even that is lost,
+# for the mean itself is not a good face.
 
 # %% [markdown]
 # ## Mixing two faces
@@ -924,10 +924,10 @@ show(np.concatenate(rows), columns=8, title="from top: found, with glasses, smil
 # %% [markdown]
 # All of these eight get glasses, and frowns turn into smiles or nearly. But look at the rest: with the smile one
 # background turns from blue to teal, blond hair becomes greenish and an eye of the seventh face shrinks; with the
-# glasses the last cat's black hair turns red-brown. So count. Does the edit do what it should,
-# and nothing else? On 1,000 new generated faces that read as without glasses, beside steps as long in random
-# directions, those from one random $w$ to another. The last row is the reading network's own error: how often it
-# misreads a drawing whose factors are known.
+# glasses the last cat's black hair turns red-brown. So count. Does the edit do what it should, and nothing else? On
+# 1,000 new generated faces that read as without glasses, beside steps as long in random directions, those from one
+# random $w$ to another. The last row is the reading network's own error: how often it misreads a drawing whose factors
+# are known.
 
 
 # %%
