@@ -52,6 +52,7 @@ from IPython.display import Image, display
 from keras import ops
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import pairwise_distances_argmin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -66,7 +67,7 @@ keras.utils.set_random_seed(0)
 def show(images, columns=12, title=""):
     """Pictures (n, s, s, 3) side by side, as JPEG: so much detail makes large PNG files."""
     file = io.BytesIO()
-    PIL.Image.fromarray(widgets.tile(images, columns)).save(file, "jpeg", quality=70, optimize=True)
+    PIL.Image.fromarray(widgets.tile(images, columns)).save(file, "jpeg", quality=65, optimize=True)
     print(title)
     display(Image(file.getvalue(), width=75 * columns))
 
@@ -517,7 +518,7 @@ _ = checks.expect("07 live: species off", off, -0.0137, 0.0371)
 # %% [markdown]
 # ## The same code, trained longer
 # A larger generator, of 64 × 64 pictures (six styled layers, up to 96 channels), was trained by the same class on
-# 2.4 million pictures, in batches of 32, by `bench/train_stylegan.py`. It **grew**
+# 3.6 million pictures, in batches of 32, by `bench/train_stylegan.py`. It **grew**
 # ([Karras et al. 2018](https://arxiv.org/abs/1710.10196)): what a face is was learnt at 16 × 16, where a step costs a
 # small part. Then, twice, a resolution was added to both players so that at first nothing changed: the generator drew
 # the old picture enlarged and the discriminator judged the picture shrunk, for the new layers begin by adding 0 (the
@@ -536,12 +537,13 @@ for name, draw in {
     print(f"{name:20s} share {share:.3f}, species off by {off:.3f}, drawable {1000 * drawable:.0f} in 1,000")
 
 # %% [markdown]
-# Most of what was left is gone. (The species are a little less even.) Eyes, whiskers, glasses and mouths have edges;
-# many a face could pass for a drawing at a glance. (Drawings of 64 × 64 do not score 0 either, because a larger drawing
-# made smaller is not quite a small one.) But contours fray and hair looks brushed, and 27 faces in 100 are drawable,
-# where drawings have 90: this training, too, is not at its end. It was not only longer. The weight of R1 fell on the
-# way from 10 to 4 and to 2, because at 10 the discriminator, held smooth, could hardly tell real from generated any
-# more; and the learning rates fell to 0 at the end (`bench/stylegan_trials.md`).
+# Most of what was left is gone: about a twentieth of the way is still to go. (The species are a little less even.)
+# Eyes, whiskers, glasses and mouths have edges; many a face could pass for a drawing at a glance. (Drawings of 64 × 64
+# do not score 0 either, because a larger drawing made smaller is not quite a small one.) But some contours fray, some
+# hair looks brushed, and 40 faces in 100 are drawable, where drawings have 90: this training, too, is not at its end.
+# It was not only longer. The weight of R1 fell on the way from 10 to 4 and to 2, because at 10 the discriminator, held
+# smooth, could hardly tell real from generated any more; and the learning rates fell to 0 at the end
+# (`bench/stylegan_trials.md`).
 #
 # ## Truncation: typical faces
 # Far from the mean of all $w$ training has seen few examples, and faces there tend to be worse. Pull each $w$ towards
@@ -566,10 +568,10 @@ _ = plots.curves(lines, "ψ", "precision, recall", baselines, colours=["black", 
 # %% [markdown]
 # Recall falls all the way with ψ: fewer kinds of faces are drawn. Precision starts where other drawn faces are, is a
 # little above them at ψ = 0.85 and 0.7, and then falls: at ψ = 0.3 the faces still differ, but each is most of the way
-# to the mean, and the mean of cats, dogs and persons, the top row, is a being with a person's hair and the ears of a
-# cat. So truncation buys little here: at ψ = 0.7 about 0.02 of precision for about 0.16 of recall. And precision above
-# that of drawn faces does not mean better faces than drawn ones, only more typical ones. Below 0.5 even that is lost,
-# for the mean itself is not a good face.
+# to the mean, and the mean of cats, dogs and persons, the top row, is a person with two faint tufts where a cat has
+# ears, on a blue that no drawing has. So truncation buys little here: at ψ = 0.7 about 0.01 of precision for about 0.14
+# of recall. And precision above that of drawn faces does not mean better faces than drawn ones, only more typical ones.
+# Below 0.5 even that is lost, for the mean itself is not a good face.
 
 # %% [markdown]
 # ## Mixing two faces
@@ -590,9 +592,10 @@ for row in left:
 show(np.array(table), columns=9, title="8 × 8 from the left column, all else from the top row")
 
 # %% [markdown]
-# Along a row the species, the coat, the background, the hair style and the pose stay those of the left column. From the
-# top row come the eyes' colour, much of the hair's colour and often the smile or frown; glasses come and go. Some
-# mixtures suit ill: a few faces blur. Mix for yourself:
+# Along a row the species, the background, the hair style, the pose and nearly always the coat stay those of the left
+# column. From the top row come much of the eyes' and of the hair's colour and here and there the smile or frown;
+# glasses come and go. Some mixtures suit ill: contours take on glaring colours, a few faces blur, and one of the brown
+# cats has all but lost its mouth. Mix for yourself:
 
 # %%
 widgets.style_mixer(model64.draw, w64[:12], GROUPS)
@@ -633,16 +636,16 @@ ax.grid(False)
 _ = ax.set_title("percent of each factor that one layer carries over")
 
 # %% [markdown]
-# Layer 0 decides the species and more than half of the hair style; layer 1 the background, the light, half of the coat
-# and a third of the hair's colour. Where the head turns and tilts they share, layer 1 with the larger part (56 and 61,
-# layer 0 32 and 36), and layer 2 adds a little (15 and 12). (By chance a slope is off by about 3.) Of the later layers
-# the clearest is layer 4, at 32 × 32, in the mouth (33). The eyes' size is carried in part, by layer 0 (23). The
-# numbers for the eyes' colour (up to 23, where a scrambled face would give about 25), and all for glasses (up to 49,
-# where it would give 50), may be damage. Of "coarse layers decide the pose, fine ones the colours", as one reads about
-# photographs, the first half is so here, the second only in part: background and coat get their colours at 8 × 8
-# places. The eyes' colour and much of the hair's come from later layers, as the mixtures above show, though no single
-# later layer carries them. (In the paper colours come from layers at 64 × 64 and above, which ours lacks. The $w$ of an
-# odd layer also steers the convolution that draws the picture.)
+# Layer 0 decides the species and two thirds of the hair style; layer 1 the background, the light and half of the coat.
+# Where the head turns and tilts they share, layer 1 with the larger part (56 and 58, layer 0 33 and 36), and layer 2
+# adds a little (14 and 8). (By chance a slope is off by about 3.) Of the later layers the clearest is layer 4, at 32 ×
+# 32, in the mouth (23). The eyes' size is carried in part, by layer 0 (21). Glasses come from layer 0 if from any (64,
+# where a scrambled face would give 50). The numbers for the eyes' and the hair's colour (up to 28 and 24, where a
+# scrambled face would give about 25) may be damage. Of "coarse layers decide the pose, fine ones the colours", as one
+# reads about photographs, the first half is so here, the second only in part: background and coat get their colours at
+# 8 × 8 places. The eyes' colour and much of the hair's come from later layers, as the mixtures above show, though no
+# single later layer carries them. (In the paper colours come from layers at 64 × 64 and above, which ours lacks. The
+# $w$ of an odd layer also steers the convolution that draws the picture.)
 
 # %% [markdown]
 # That was the second half of the question at the start, for the larger generator. Now the first half: draw **one** of
@@ -664,9 +667,9 @@ print("percent of faces that change:", {name: round(100 * float(share), 1) for n
 print(f"factors that change, in the mean of all faces: {sum(after.values()):.2f} of {len(names)}")
 
 # %% [markdown]
-# A little of nearly everything: the species of 11 faces in 100, the hair style of 19, the eyes' colour of 20; only turn
-# and tilt hardly (by more than 0.5 in about 1 in 100). In the mean it is 1.3 of the 12 factors. This number of $z$ has
-# no factor of its own. What may mean something are directions, and those we shall have to find.
+# A little of nearly everything: the species of 14 faces in 100, the hair style of 22, the coat of 25; only turn and
+# tilt hardly (by more than 0.5 in about 2 in 100). In the mean it is 1.6 of the 12 factors. This number of $z$ has no
+# factor of its own. What may mean something are directions, and those we shall have to find.
 #
 # ## Is the inner space a better one?
 # Two measures from the StyleGAN paper, with our reading network in the place of theirs.
@@ -765,8 +768,8 @@ show(np.concatenate(strip), columns=9, title="from one face to another, through 
 # the control 6,630 ± 540 (three, `bench/stylegan_trials.md`): it stands about halfway. Path lengths compare only
 # between generators that draw about equally well, as the live model and its control do. That of 64 × 64 is not
 # comparable: its wide intervals say that a few places, where the face changes abruptly, make much of its mean. In the
-# strip the two ways hardly differ to the eye: on both, dogs come up that neither end is, a brown one and then a dark
-# one with red ears. That is why one measures a thousand.
+# strip the way through $Z$ meets a dog with brown ears, which neither end has; the one through $W$ goes from the one to
+# the other. One strip proves nothing, though: that is why one measures a thousand.
 #
 # **Linear separability.** If one direction means "glasses", a flat plane parts the faces with from those without. We
 # let a linear classifier guess from $w$ (or $z$) what the reading network sees, and ask how much of the answer is left
@@ -843,16 +846,24 @@ _ = checks.expect("07 live: separability in W", 2 ** left[1], 3.84, 7.72)
 
 # %% [markdown]
 # ## Finding a given face, and changing one thing about it
-# To edit a face that the generator has not drawn, first find its $w$: begin at the mean and go downhill on the
-# difference of pixels and features. This is **inversion**. We let each layer have its own $w$.
+# To edit a face that the generator has not drawn, first find its $w$: begin at the most similar of 2,000 generated
+# faces (mean colours of 16 × 16 squares) and go downhill on the difference of pixels and features. This is
+# **inversion**. For 100 steps all layers share one $w$; for 200 more each may have its own.
+
 
 # %%
+def squares(images):
+    """Mean colours of 16 × 16 squares: (n, 64, 64, 3) -> (n, 768)."""
+    return images.reshape(len(images), 16, 4, 16, 4, 3).mean(axis=(2, 4)).reshape(len(images), -1)
+
+
 wanted_factors = faces.sample(16, seed=20)
 wanted_factors.glasses[:] = 0
 wanted = faces.render(wanted_factors, 64)
+nearest = pairwise_distances_argmin(squares(wanted), squares(model64.draw(w_many[:2000])))
 goal = tf.constant(wanted, tf.float32) / 127.5 - 1.0
 silent = tf.zeros((16, stylegan.noise_size(model64.channels)))
-found_w = tf.Variable(np.tile(model64.mean_w(), (16, LAYERS64, 1)))
+found_w = tf.Variable(np.repeat(w_many[nearest][:, None], LAYERS64, axis=1))
 rate = 0.05 * float(w64.std())  # steps of a twentieth of the spread of w
 adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, 300))
 adam.build([found_w])
@@ -860,22 +871,27 @@ adam.build([found_w])
 
 # %%
 @tf.function
-def descend():
+def descend(together):
+    """One step, the same for all layers if `together`."""
     with tf.GradientTape() as tape:
         x = model64.ema_synthesis([found_w, silent])
         loss = tf.reduce_sum(tf.reduce_mean((x - goal) ** 2, (1, 2, 3)))
         loss += 0.05 * tf.reduce_sum(tf.reduce_mean((float_features(x) - float_features(goal)) ** 2, 1))
-    adam.apply([tape.gradient(loss, found_w)], [found_w])
+    slope = tape.gradient(loss, found_w)
+    if together:
+        slope = tf.repeat(tf.reduce_mean(slope, axis=1, keepdims=True), LAYERS64, axis=1)
+    adam.apply([slope], [found_w])
     return loss
 
 
-losses = [float(descend()) for _ in range(300)]
+losses = [float(descend(step < 100)) for step in range(300)]
 found = model64.draw(found_w.numpy())
 pixel_error = np.sqrt(np.mean((found.astype("float32") - wanted) ** 2))
 print(
     f"loss, summed over 16 faces: {losses[0]:.2f} at first, {losses[-1]:.2f} at last; {pixel_error:.1f} grey levels off"
 )
-show(np.concatenate([wanted[:8], found[:8]]), columns=8, title="from top: wanted, found")
+first_guess = model64.draw(w_many[nearest][:8])
+show(np.concatenate([wanted[:8], first_guess, found[:8]]), columns=8, title="from top: wanted, start, found")
 
 
 # %%
@@ -884,11 +900,12 @@ print({name: round(100 * float(value)) for name, value in changes(wanted_factors
 
 # %% [markdown]
 # All twelve factors of all 16 faces read as wanted (the numbers to 0.5). That is no proof: the reading network's
-# features are in the loss, so the search was told to please this judge. Trust your own eyes: species, colours, smiles
-# and most frowns come back, and even one cat's whiskers; curls, hard contours and blond hair on yellow hardly do,
-# although the reading network calls every hair style right. And codes with a $w$ of its own for each layer ($W^+$,
-# [Abdal et al. 2019](https://arxiv.org/abs/1904.03189)) may lie where $f(z)$ never goes: the *synthesis* network can
-# draw these faces, which does not mean that the generator ever would, and edits are less safe out there.
+# features are in the loss, so the search was told to please this judge. Trust your own eyes: the start has about the
+# right colours and pose, and on the way eyes, smiles, frowns and whiskers are put right and one pair of glasses is
+# taken off. The blond person's curls hardly come back, although the reading network calls every hair style right. And
+# codes with a $w$ of its own for each layer ($W^+$, [Abdal et al. 2019](https://arxiv.org/abs/1904.03189)) may lie
+# where $f(z)$ never goes: the *synthesis* network can draw these faces, which does not mean that the generator ever
+# would, and edits are less safe out there.
 
 # %% [markdown]
 # A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal is
@@ -922,12 +939,11 @@ for name in planes:
 show(np.concatenate(rows), columns=8, title="from top: found, with glasses, smiling")
 
 # %% [markdown]
-# All of these eight get glasses, and frowns turn into smiles or nearly. But look at the rest: with the smile one
-# background turns from blue to teal, blond hair becomes greenish and an eye of the seventh face shrinks; with the
-# glasses the last cat's black hair turns red-brown. So count. Does the edit do what it should, and nothing else? On
-# 1,000 new generated faces that read as without glasses, beside steps as long in random directions, those from one
-# random $w$ to another. The last row is the reading network's own error: how often it misreads a drawing whose factors
-# are known.
+# All of these eight get glasses, and both dogs smile; the third and the sixth face hardly do. But look at the rest: the
+# third one's hair turns glaring red with the glasses and brown with the smile, and with the glasses the blond person
+# stops smiling. So count. Does the edit do what it should, and nothing else? On 1,000 new generated faces that read as
+# without glasses, beside steps as long in random directions, those from one random $w$ to another. The last row is the
+# reading network's own error: how often it misreads a drawing whose factors are known.
 
 
 # %%
@@ -951,13 +967,13 @@ for name in ("smile", "random, as smile"):
     print(f"{name}: of the faces that did not smile {100 * np.mean(mouths > 1 / 3):.0f} % do now")
 
 # %% [markdown]
-# The edit gives glasses to 86 % of the faces, and changes the eyes' colour in 31 %, their size in 37 %, the hair style
-# in 16 %. A random step of the same length gives 3, 14, 4 and 12 %; it changes species, coat and hair about as often:
-# some generated faces are so undecided there that any step tips them. The smile's direction makes 63 % of the faces
-# smile that did not (a random one 4 %), but it changes the eyes' size in 26 %. Drawings are misread in 0.2 % at most.
-# So neither edit is clean. The eyes lie behind the glasses, and no linear probe here parts faces with and without
-# cleanly (of 0.86 bits that were open 0.57 were left above); an edit that one may trust would reach nine faces in ten
-# and leave the other columns at the last row's level.
+# The edit gives glasses to 90 % of the faces, and changes the eyes' size in 38 %, their colour in 23 %, the hair style
+# in 17 %, the species in 7 %. A random step of the same length gives 4, 4, 14, 14 and 3 %; it changes coat and hair
+# even more often: some generated faces are so undecided there that any step tips them. The smile's direction makes 69 %
+# of the faces smile that did not (a random one 4 %), but it changes the eyes' size in 14 %. Drawings are misread in 0.2
+# % at most. So neither edit is clean. The eyes lie behind the glasses, and no linear probe here parts faces with and
+# without cleanly (of 0.86 bits that were open 0.50 were left above); an edit that one may trust would also leave the
+# other columns at the last row's level.
 #
 # ## Broken on purpose: a probe that learnt the wrong thing
 # Suppose that in the faces from which the probe learnt, cats wear glasses and nobody else does. (Real collections are
@@ -979,14 +995,14 @@ dogs = before.species == 2
 for name, w in trials.items():
     after, step = faces.read(model64.draw(w)), np.linalg.norm(w - bare, axis=1).mean()
     print(f"{name:15s} dogs that get glasses {100 * after.glasses[dogs].mean():5.1f} %, "
-          f"that become cats {100 * np.mean(after.species[dogs] == 1):5.1f} %, mean step {step:.1f}")  # fmt: skip
+          f"that become cats {100 * np.mean(after.species[dogs] == 1):5.1f} %, mean step {step:.2f}")  # fmt: skip
 
 # %% [markdown]
-# The biased probe makes cats of all dogs, by steps about four times as long, and gives glasses to 38 % of them; the one
-# that learnt from all faces makes cats of one in eleven. **How you notice:** count the factors that you did *not* want
-# to change. **The remedy:** a balanced set; or, as in the last line, find the direction of what should stay from faces
-# where the two do not go together (here from all; in the biased set "cat" and "glasses" are the same answer), and take
-# its share out of the edit (make the two orthogonal): 85 % of the dogs get glasses, and none becomes a cat.
+# The biased probe makes cats of all dogs, by steps more than three times as long, and gives glasses to 90 % of them;
+# the one that learnt from all faces makes cats of one in six. **How you notice:** count the factors that you did *not*
+# want to change. **The remedy:** a balanced set; or, as in the last line, find the direction of what should stay from
+# faces where the two do not go together (here from all; in the biased set "cat" and "glasses" are the same answer), and
+# take its share out of the edit (make the two orthogonal): 93 % of the dogs get glasses, and hardly any becomes a cat.
 #
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/07_stylegan.ipynb`.
