@@ -537,13 +537,14 @@ for name, draw in {
     print(f"{name:20s} share {share:.3f}, species off by {off:.3f}, drawable {1000 * drawable:.0f} in 1,000")
 
 # %% [markdown]
-# Most of what was left is gone: about a twentieth of the way is still to go. (The species are a little less even.)
-# Eyes, whiskers, glasses and mouths have edges; many a face could pass for a drawing at a glance. (Drawings of 64 × 64
-# do not score 0 either, because a larger drawing made smaller is not quite a small one.) But some contours fray, some
-# hair looks brushed, and 40 faces in 100 are drawable, where drawings have 90: this training, too, is not at its end.
-# It was not only longer. The weight of R1 fell on the way from 10 to 4 and to 2, because at 10 the discriminator, held
-# smooth, could hardly tell real from generated any more; and the learning rates fell to 0 at the end
-# (`bench/stylegan_trials.md`).
+# Most of what was left is gone: about a twentieth of the way is still to go. (The species are less even: off by 0.04,
+# the live model's by 0.01.) Eyes, whiskers, glasses and mouths have edges; many a face could pass for a drawing at a
+# glance. (Drawings of 64 × 64 do not score 0 either, because a larger drawing made smaller is not quite a small one.)
+# But some contours fray, some hair looks brushed, and 40 faces in 100 are drawable, where drawings have 90: this
+# training, too, is not at its end. It was not only longer. The weight of R1 (at 64 × 64 it counts four times) fell on
+# the way from 10 to 4 and to 2, because at 10 the discriminator, held smooth, could hardly tell real from generated any
+# more; the discriminator's dense layer is twice as wide as the live model's, the generator's rate half; and the
+# learning rates fell to 0 several times, the last time at the end (`bench/stylegan_trials.md`).
 #
 # ## Truncation: typical faces
 # Far from the mean of all $w$ training has seen few examples, and faces there tend to be worse. Pull each $w$ towards
@@ -568,10 +569,10 @@ _ = plots.curves(lines, "ψ", "precision, recall", baselines, colours=["black", 
 # %% [markdown]
 # Recall falls all the way with ψ: fewer kinds of faces are drawn. Precision starts where other drawn faces are, is a
 # little above them at ψ = 0.85 and 0.7, and then falls: at ψ = 0.3 the faces still differ, but each is most of the way
-# to the mean, and the mean of cats, dogs and persons, the top row, is a person with two faint tufts where a cat has
-# ears, on a blue that no drawing has. So truncation buys little here: at ψ = 0.7 about 0.01 of precision for about 0.14
-# of recall. And precision above that of drawn faces does not mean better faces than drawn ones, only more typical ones.
-# Below 0.5 even that is lost, for the mean itself is not a good face.
+# to the mean, and the mean $w$, of cats, dogs and persons alike, draws the top row: a brown person with a ragged pale
+# fringe on top of the head, on a blue that no drawing has. So truncation buys little here: at ψ = 0.7 about 0.01 of
+# precision for about 0.14 of recall. And precision above that of drawn faces does not mean better faces than drawn
+# ones, only more typical ones. At 0.5 even that is lost already, for the mean itself is not a good face.
 
 # %% [markdown]
 # ## Mixing two faces
@@ -593,9 +594,10 @@ show(np.array(table), columns=9, title="8 × 8 from the left column, all else fr
 
 # %% [markdown]
 # Along a row the species, the background, the hair style, the pose and nearly always the coat stay those of the left
-# column. From the top row come much of the eyes' and of the hair's colour and here and there the smile or frown;
-# glasses come and go. Some mixtures suit ill: contours take on glaring colours, a few faces blur, and one of the brown
-# cats has all but lost its mouth. Mix for yourself:
+# column. From the top row come much of the eyes' colour, the hair's (in the bottom row it stays dark) and here and
+# there the smile or frown. The second row loses its glasses in some mixtures, but no cat gets those of the top row.
+# Some mixtures suit ill: contours take on glaring colours, a few faces blur, and one of the brown cats has all but lost
+# its mouth. Mix for yourself:
 
 # %%
 widgets.style_mixer(model64.draw, w64[:12], GROUPS)
@@ -667,9 +669,10 @@ print("percent of faces that change:", {name: round(100 * float(share), 1) for n
 print(f"factors that change, in the mean of all faces: {sum(after.values()):.2f} of {len(names)}")
 
 # %% [markdown]
-# A little of nearly everything: the species of 14 faces in 100, the hair style of 22, the coat of 25; only turn and
-# tilt hardly (by more than 0.5 in about 2 in 100). In the mean it is 1.6 of the 12 factors. This number of $z$ has no
-# factor of its own. What may mean something are directions, and those we shall have to find.
+# A little of nearly everything: the species of 14 faces in 100, the hair style of 22, the eyes' colour of 24, the coat
+# of 25; only turn, tilt and light hardly (by more than 0.5 in 1 to 3 faces of 100). In the mean it is 1.6 of the 12
+# factors. This number of $z$ has no factor of its own. What may mean something are directions, and those we shall have
+# to find.
 #
 # ## Is the inner space a better one?
 # Two measures from the StyleGAN paper, with our reading network in the place of theirs.
@@ -678,11 +681,10 @@ print(f"factors that change, in the mean of all faces: {sum(after.values()):.2f}
 # the features. It is smallest if the picture changes evenly and straight; a detour through a third face costs, and so
 # does standing still and then jumping. Between $t$ and $t + \varepsilon$ on the path $p$,
 # $$\ell = \mathbb E\Big[\tfrac{1}{\varepsilon^2}\,\big\|\phi(g(p(t+\varepsilon))) - \phi(g(p(t)))\big\|^2\Big],\qquad
-# \varepsilon = 10^{-3},$$
-# with $\phi$ the features, $t$ uniform on the path, no noise. $Z$ is the space of the $z$, $W$ that of the $w$. In $W$
-# the path is a straight line and $g$ the synthesis network; in $Z$ it runs on the sphere, where all $z$ lie, and $g$ is
-# mapping and synthesis. (The paper takes $\varepsilon=10^{-4}$ and the distance LPIPS, between features of a network
-# trained on photographs.)
+# \varepsilon = 10^{-3},$$ with $\phi$ the features, $t$ uniform from 0 to $1-\varepsilon$, the ends of the path drawn
+# anew each time, no noise. $Z$ is the space of the $z$, $W$ that of the $w$. In $W$ the path is a straight line and $g$
+# the synthesis network; in $Z$ it runs on the sphere, where all $z$ lie, and $g$ is mapping and synthesis. (The paper
+# takes $\varepsilon=10^{-4}$ and the distance LPIPS, between features of a network trained on photographs.)
 
 
 # %%
@@ -760,24 +762,25 @@ strip = [model64.draw(model64.map(slerp(*pair, t))), model64.draw((1 - t) * star
 show(np.concatenate(strip), columns=9, title="from one face to another, through Z (top) and through W (bottom)")
 
 # %% [markdown]
-# In $W$ the path length is about half of that in $Z$ of the same generator. For the live model the intervals do not
-# touch; for that of 64 × 64 they overlap. (Half of $\varepsilon$ gives the same for the live model in $W$: it is small
-# enough there.) The control's $Z$ seems straighter than the live model's, as we thought, and not as straight as $W$,
-# but its interval is wide. These intervals are about faces; another training may differ by more. Over several seeds
-# (mean ± standard deviation) $Z$ has 9,530 ± 870 and $W$ 4,200 ± 290 (five trainings, `bench/bands_07_stylegan.csv`),
-# the control 6,630 ± 540 (three, `bench/stylegan_trials.md`): it stands about halfway. Path lengths compare only
-# between generators that draw about equally well, as the live model and its control do. That of 64 × 64 is not
-# comparable: its wide intervals say that a few places, where the face changes abruptly, make much of its mean. In the
-# strip the way through $Z$ meets a dog with brown ears, which neither end has; the one through $W$ goes from the one to
-# the other. One strip proves nothing, though: that is why one measures a thousand.
+# In $W$ the path length is about half of that in $Z$ for the live model, about two fifths for that of 64 × 64. For the
+# live model the intervals do not touch; for the other they overlap. (Half of $\varepsilon$ gives the same for the live
+# model in $W$: it is small enough there.) The control's $Z$ is not as straight as the live model's $W$; that it is
+# straighter than the live model's $Z$, as we thought, cannot be said from one control, for its interval is wide. These
+# intervals are about faces; another training may differ by more. Over several seeds (mean ± standard deviation) $Z$ has
+# 9,530 ± 870 and $W$ 4,200 ± 290 (five trainings, `bench/bands_07_stylegan.csv`), the control 6,630 ± 540 (three,
+# `bench/stylegan_trials.md`): it stands about halfway. Path lengths compare only between generators that draw about
+# equally well, as the live model and its control do. That of 64 × 64 draws much better, so its lengths do not compare
+# with theirs; and its wide intervals say that a few places, where the face changes abruptly, make much of its mean. In
+# the strip the way through $Z$ meets a dog with brown ears, which neither end has; the one through $W$ goes from the
+# one to the other. One strip proves nothing, though: that is why one measures a thousand.
 #
 # **Linear separability.** If one direction means "glasses", a flat plane parts the faces with from those without. We
 # let a linear classifier guess from $w$ (or $z$) what the reading network sees, and ask how much of the answer is left
 # open when it has spoken: the conditional entropy $H(y\mid x)$, in bits, 0 for a clean cut; $y$ is the answer that the
 # network reads, $x$ the classifier's guess. For mouth, turn and light only the half of the faces farthest from 0 counts
-# (near 0 the answer is a coin's); for the other questions all do. Each number of $w$ or $z$ is first brought to size 1:
-# the classifier prefers small weights, and would not hear the numbers of $w$ that vary little. It is judged on faces
-# that it did not learn from.
+# (near 0 the answer is a coin's); for the other questions all do. Each number of $w$ or $z$ is first brought to mean 0
+# and standard deviation 1: the classifier prefers small weights, and would not hear the numbers of $w$ that vary
+# little. It is judged on faces that it did not learn from.
 
 
 # %%
@@ -840,20 +843,21 @@ _ = checks.expect("07 live: separability in W", 2 ** left[1], 3.84, 7.72)
 # bits open of 6.7, its $W$ 2.3. In $W$, what turns the head or lights it is settled (the hard cases were left out);
 # what is small, glasses and mouth, stays hard. The control leaves 2.9 in its only space, a little more than $W$, which
 # parts species, coats and glasses better. The paper reports the last row, the exponential of the sum. Over the same
-# seeds it is 34 ± 4 in $Z$, 5.8 ± 0.6 in $W$ and 7.4 ± 0.3 in the control (three trainings). So $W$ is better, but by
-# this measure most of the order is the generator's doing, and by path length about half of it: it is easier to steer
-# where factors lie along straight directions, and training makes them so, in whatever space its layers listen to.
+# seeds it is 34 ± 4 in $Z$, 5.8 ± 0.6 in $W$ and 7.4 ± 0.3 in the control (three trainings; with other $z$, so that
+# this model has 31.6 and 4.9 there). So $W$ is better, but by this measure most of the order is the generator's doing,
+# and by path length about half of it: it is easier to steer where factors lie along straight directions, and training
+# makes them so, in whatever space the generator's layers listen to.
 
 # %% [markdown]
 # ## Finding a given face, and changing one thing about it
 # To edit a face that the generator has not drawn, first find its $w$: begin at the most similar of 2,000 generated
-# faces (mean colours of 16 × 16 squares) and go downhill on the difference of pixels and features. This is
-# **inversion**. For 100 steps all layers share one $w$; for 200 more each may have its own.
+# faces (by the mean colours of squares of 4 × 4 pixels) and go downhill on the difference of pixels and features. This
+# is **inversion**. For 100 steps all layers share one $w$; for 200 more each may have its own.
 
 
 # %%
 def squares(images):
-    """Mean colours of 16 × 16 squares: (n, 64, 64, 3) -> (n, 768)."""
+    """Mean colours of squares of 4 × 4 pixels: (n, 64, 64, 3) -> (n, 768)."""
     return images.reshape(len(images), 16, 4, 16, 4, 3).mean(axis=(2, 4)).reshape(len(images), -1)
 
 
@@ -884,6 +888,7 @@ def descend(together):
     return loss
 
 
+# %%
 losses = [float(descend(step < 100)) for step in range(300)]
 found = model64.draw(found_w.numpy())
 pixel_error = np.sqrt(np.mean((found.astype("float32") - wanted) ** 2))
@@ -900,18 +905,19 @@ print({name: round(100 * float(value)) for name, value in changes(wanted_factors
 
 # %% [markdown]
 # All twelve factors of all 16 faces read as wanted (the numbers to 0.5). That is no proof: the reading network's
-# features are in the loss, so the search was told to please this judge. Trust your own eyes: the start has about the
-# right colours and pose, and on the way eyes, smiles, frowns and whiskers are put right and one pair of glasses is
-# taken off. The blond person's curls hardly come back, although the reading network calls every hair style right. And
-# codes with a $w$ of its own for each layer ($W^+$, [Abdal et al. 2019](https://arxiv.org/abs/1904.03189)) may lie
-# where $f(z)$ never goes: the *synthesis* network can draw these faces, which does not mean that the generator ever
-# would, and edits are less safe out there.
+# features are in the loss, so the search was told to please this judge. Trust your own eyes: the start has the right
+# species and roughly the right pose, but wrong eyes, in two faces the wrong background and in two others the wrong
+# hair. On the way these and the smiles are put right, and one pair of glasses is taken off. Frowns come back only in
+# part, whiskers on one of the two cats, and the blond person's curls hardly, although the reading network calls every
+# hair style right. And codes with a $w$ of its own for each layer ($W^+$, [Abdal et al.
+# 2019](https://arxiv.org/abs/1904.03189)) may lie where $f(z)$ never goes: the *synthesis* network can draw these
+# faces, which does not mean that the generator ever would, and edits are less safe out there.
 
 # %% [markdown]
-# A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal is
-# the direction, and $w\cdot n + c$ the signed distance to the plane. An edit walks along $n$ until $w$ is as deep on
-# the other side as faces with very clear glasses: nine in ten of those with glasses are less deep. The same for a
-# smile, a mouth that is read above 1/3 (frowns are below 0).
+# A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal
+# $n$ is the direction; with a number $c$, the plane's offset, $w\cdot n + c$ is the signed distance to the plane. An
+# edit walks along $n$ until $w$ is as deep on the other side as faces with very clear glasses: nine in ten of those
+# with glasses are less deep. The same for a smile, a mouth that is read above 1/3 (below −1/3 it is a frown).
 
 
 # %%
@@ -939,11 +945,12 @@ for name in planes:
 show(np.concatenate(rows), columns=8, title="from top: found, with glasses, smiling")
 
 # %% [markdown]
-# All of these eight get glasses, and both dogs smile; the third and the sixth face hardly do. But look at the rest: the
-# third one's hair turns glaring red with the glasses and brown with the smile, and with the glasses the blond person
-# stops smiling. So count. Does the edit do what it should, and nothing else? On 1,000 new generated faces that read as
-# without glasses, beside steps as long in random directions, those from one random $w$ to another. The last row is the
-# reading network's own error: how often it misreads a drawing whose factors are known.
+# Seven of these eight clearly get glasses (the first dog has only dark rings around its eyes), and both dogs smile; the
+# third and the sixth face hardly do. But look at the rest: the third one's hair turns glaring red with the glasses and
+# brown with the smile, and with the glasses the blond person stops smiling. So count. Does the edit do what it should,
+# and nothing else? On 1,000 new generated faces that read as without glasses, beside steps as long in random
+# directions, those from one random $w$ to another. The last row is the reading network's own error: how often it
+# misreads a drawing whose factors are known.
 
 
 # %%
@@ -968,12 +975,12 @@ for name in ("smile", "random, as smile"):
 
 # %% [markdown]
 # The edit gives glasses to 90 % of the faces, and changes the eyes' size in 38 %, their colour in 23 %, the hair style
-# in 17 %, the species in 7 %. A random step of the same length gives 4, 4, 14, 14 and 3 %; it changes coat and hair
-# even more often: some generated faces are so undecided there that any step tips them. The smile's direction makes 69 %
-# of the faces smile that did not (a random one 4 %), but it changes the eyes' size in 14 %. Drawings are misread in 0.2
-# % at most. So neither edit is clean. The eyes lie behind the glasses, and no linear probe here parts faces with and
-# without cleanly (of 0.86 bits that were open 0.50 were left above); an edit that one may trust would also leave the
-# other columns at the last row's level.
+# in 17 %, the species in 7 %. A random step of the same length gives 4, 4, 14, 14 and 3 %; it changes coat, hair and
+# background even more often: some generated faces are so undecided there that any step tips them. The smile's direction
+# makes 69 % of the faces smile that did not (a random one 4 %), but it changes the eyes' size in 14 % (a random one in
+# 3 %) and their colour in 16 % (11 %). Drawings are misread in 0.2 % at most. So neither edit is clean. The eyes lie
+# behind the glasses, and no linear probe here parts faces with and without cleanly (of 0.86 bits that were open 0.50
+# were left above); an edit that one may trust would also leave the other columns at the last row's level.
 #
 # ## Broken on purpose: a probe that learnt the wrong thing
 # Suppose that in the faces from which the probe learnt, cats wear glasses and nobody else does. (Real collections are
@@ -998,11 +1005,12 @@ for name, w in trials.items():
           f"that become cats {100 * np.mean(after.species[dogs] == 1):5.1f} %, mean step {step:.2f}")  # fmt: skip
 
 # %% [markdown]
-# The biased probe makes cats of all dogs, by steps more than three times as long, and gives glasses to 90 % of them;
-# the one that learnt from all faces makes cats of one in six. **How you notice:** count the factors that you did *not*
-# want to change. **The remedy:** a balanced set; or, as in the last line, find the direction of what should stay from
-# faces where the two do not go together (here from all; in the biased set "cat" and "glasses" are the same answer), and
-# take its share out of the edit (make the two orthogonal): 93 % of the dogs get glasses, and hardly any becomes a cat.
+# The biased probe makes cats of all dogs, by steps more than three times as long in the mean of all faces, and gives
+# glasses to 90 % of them; the one that learnt from all faces makes cats of one in six. **How you notice:** count the
+# factors that you did *not* want to change. **The remedy:** a balanced set; or, as in the last line, find the direction
+# of what should stay from faces where the two do not go together (here from all; in the biased set "cat" and "glasses"
+# are the same answer), and take its share out of the edit (make the two orthogonal): 93 % of the dogs get glasses, and
+# hardly any becomes a cat.
 #
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/07_stylegan.ipynb`.
