@@ -1,7 +1,8 @@
-"""Five seeds of notebook 07's live model and of a control without a mapping network: python bench/seeds_stylegan.py
+"""Five seeds of notebook 07's live model, of a control without a mapping network, and of edits: bench/seeds_stylegan.py
 
-Two cores, about four minutes a seed and model. The live model as the notebook trains it; the control is the same, but
-its w is the normalised z itself. The control of seed 0 is stored in gentutor/assets, for the notebook.
+Two cores, about four minutes a seed and model, two for the edits. The live model as the notebook trains it; the control
+is the same, but its w is the normalised z itself. The control of seed 0 is stored in gentutor/assets, for the notebook.
+The edits are of other faces of the bundled checkpoint for each seed.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts
@@ -17,6 +18,7 @@ import pathlib
 import keras
 import numpy as np
 import stylegan_measures as measures
+import tensorflow as tf
 from stylegan_measures import notebook
 
 from gentutor import faces, stylegan
@@ -64,5 +66,25 @@ def control(seed):
     return {f"07 control: {name}": value for name, value in numbers.items()}
 
 
+def edit(seed, n=200):
+    """Glasses put on n faces of the bundled checkpoint, walked and repaired: share in which each factor changes."""
+    model = stylegan.load()
+    w = model.map(tf.random.stateless_normal((4000, model.dim), (6, 0)))  # the notebook's
+    read = faces.read(model.draw(w))
+    normal, offset = notebook.plane(w, read.glasses == 1)
+    depth = np.quantile((w @ normal + offset)[read.glasses == 1], 0.9)
+    fresh = model.map(tf.random.stateless_normal((2 * n, model.dim), (7, seed)))
+    bare = fresh[faces.read(model.draw(fresh)).glasses == 0][:n]
+    before = np.repeat(bare[:, None], model.layer_count, axis=1)
+    walked = notebook.edited(before, normal, offset, depth)
+    mended = notebook.repaired(model, notebook.spread_of(w), before, walked, {"glasses": 1})
+    numbers, read = {}, faces.read(model.draw(bare))
+    for way, styles in {"walk": walked, "repaired": mended}.items():
+        shares = notebook.changes(read, faces.read(model.draw(styles)))
+        numbers |= {f"07 {way}: {name}": share for name, share in shares.items()}
+        numbers[f"07 {way}: other factors"] = sum(shares.values()) - shares["glasses"]
+    return numbers
+
+
 if __name__ == "__main__":
-    bands.main("07_stylegan", [live, control])
+    bands.main("07_stylegan", [live, control, edit])

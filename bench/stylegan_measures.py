@@ -12,7 +12,7 @@ import numpy as np
 
 from gentutor import faces, metrics
 
-notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STEPS", "reader_weights"})
+notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STEPS", "reader", "second", "names"})
 
 
 @functools.cache

@@ -2,7 +2,8 @@
 
 Writes gentutor/assets/face_reader.npz (float16 arrays) and bench/face_reader.csv: how often each named factor is
 right, and how far off the others are, over 10,000 new faces, with the weights as they are stored. Steps, rate, blur
-and noise were chosen on other faces.
+and noise were chosen on other faces. With ``--second`` it does so for face_reader_2.npz and face_reader_2.csv: the same
+from other starting weights, which notebook 07 searches with so that the first one can judge.
 """
 
 import bands  # keeps the process on two cores before TensorFlow starts
@@ -22,8 +23,7 @@ from gentutor import faces
 
 BATCH, STEPS, PEAK_RATE, NOISE = 128, 10_000, 2e-3, 0.1
 POOL, PASSES = 40_000, 2  # faces drawn at a time, and how often each is seen before others are drawn
-ASSET = pathlib.Path(faces.__file__).parent / "assets" / faces.READER
-TABLE = pathlib.Path(__file__).resolve().parent / "face_reader.csv"
+SECOND = "face_reader_2.npz"
 SIZES = [len(words) for words in faces.NAMES.values()]
 SHAPES = {
     "conv1": (5, 5, 3, 24),
@@ -110,15 +110,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=3, help="of the faces to test on")
+    parser.add_argument("--second", action="store_true", help="the network that notebook 07 searches with")
     options = parser.parse_args()
+    if options.second:
+        faces.READER = SECOND
+    asset = pathlib.Path(faces.__file__).parent / "assets" / faces.READER
+    table = (bands.FOLDER / faces.READER).with_suffix(".csv")
     if options.steps:
-        store(train(options.steps), ASSET)
+        store(train(options.steps, seed=int(options.second)), asset)
     rows = accuracies(options.seed)
-    with TABLE.open("w", newline="", encoding="utf-8") as file:
+    with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["factor", "measure", "value"])
         writer.writerows([name, measure, f"{value:.4f}"] for name, (measure, value) in rows.items())
-    print(TABLE.read_text(), f"{ASSET.stat().st_size / 1e3:.0f} kB, {bands.use_two_cores()} core(s)")
+    print(table.read_text(), f"{asset.stat().st_size / 1e3:.0f} kB, {bands.use_two_cores()} core(s)")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gentutor import faces
+from gentutor import faces, stylegan
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "bench"))
 
@@ -44,7 +44,7 @@ class Linear:
 
 def test_path_length_of_a_linear_map_is_the_squared_distance_of_its_ends(notebook, monkeypatch):
     monkeypatch.setitem(
-        notebook.path_lengths.__globals__, "float_features", lambda x: tf.reshape(x, (-1, 3 * x.shape[1] ** 2))
+        notebook.path_lengths.__globals__, "look", lambda x, weights: [tf.reshape(x, (-1, 3 * x.shape[1] ** 2))]
     )
     model, rng = Linear(), np.random.default_rng(0)
     found = notebook.path_lengths(model, "W", n=50, epsilon=1e-2, seed=0)
@@ -58,7 +58,8 @@ def test_path_length_of_a_linear_map_is_the_squared_distance_of_its_ends(noteboo
 def test_features_of_floats_are_those_of_bytes(notebook):
     """Before rounding: the reading network's own features of the same pictures, but for half a grey level."""
     images = faces.render(faces.sample(20, seed=3), 64)
-    floats = tf.function(notebook.float_features)(tf.constant(images, tf.float32) / 127.5 - 1.0)
+    x = tf.constant(images, tf.float32) / 127.5 - 1.0
+    floats = tf.function(lambda x: notebook.look(x, notebook.reader)[0])(x)
     np.testing.assert_allclose(floats, faces.features(images), atol=0.1)
 
 
@@ -132,6 +133,60 @@ def test_an_edit_goes_along_the_normal_to_the_depth_asked_for(notebook):
     np.testing.assert_array_equal(moved[deep], w[deep])
     np.testing.assert_allclose((moved @ normal + offset)[~deep], 0.7, atol=1e-4)
     np.testing.assert_allclose(moved[:, 2:] - w[:, 2:], (moved - w)[:, :1] * normal[2:] / normal[0], atol=1e-4)
+
+
+def test_the_spread_of_w_is_a_root_of_its_covariance(notebook):
+    w = np.random.default_rng(0).standard_normal((500, 6)) * [1, 2, 3, 4, 5, 0]
+    spread = notebook.spread_of(w)
+    np.testing.assert_allclose(spread.T @ spread, np.cov(w.T), atol=1e-4)
+
+
+def test_wishes_are_what_is_read_but_for_the_edit(notebook):
+    factors = faces.sample(50, seed=5)
+    x = tf.constant(faces.render(factors, 64), tf.float32) / 127.5 - 1.0
+    shares, estimates = notebook.wishes(x, {"glasses": 1, "mouth": 0.7})
+    for name, share in zip(faces.NAMES, shares, strict=True):
+        if name == "glasses":
+            np.testing.assert_array_equal(share, np.tile([0, 2], (50, 1)))
+        else:
+            np.testing.assert_allclose(np.sum(share, axis=1), 1.0, rtol=1e-5)
+            assert np.mean(np.argmax(share, axis=1) == factors[name]) > 0.9, name
+    for k, name in enumerate(faces.CONTINUOUS):
+        expected = 0.7 if name == "mouth" else factors[name]
+        np.testing.assert_allclose(estimates[:, k], expected, atol=1e-6 if name == "mouth" else 0.5, err_msg=name)
+
+
+def test_what_is_wanted_costs_nothing_and_each_departure_its_weight(notebook):
+    factors = faces.sample(20, seed=5)
+    factors.glasses[:] = 1
+    x = tf.constant(faces.render(factors, 64), tf.float32) / 127.5 - 1.0
+    still, (shares, estimates) = tf.zeros((20, 64)), notebook.wishes(x, {"glasses": 1})
+    least = notebook.cost(still, x, x, shares, estimates).numpy()
+    assert least.min() > 0.3  # the root's 0.01 times 30, and what the network is unsure of
+    assert np.median(least) < 0.35
+    np.testing.assert_allclose(notebook.cost(still + 1.0, x, x, shares, estimates) - least, 0.2 * 64, rtol=1e-4)
+    other = estimates + np.float32([0.5, 0, 0, 0, 0])
+    np.testing.assert_allclose(notebook.cost(still, x, x, shares, other) - least, 10 * 0.25, rtol=1e-3)
+    old = x + np.float32([0.3, 0.0, 0.4])  # every colour 0.5 away
+    np.testing.assert_allclose(notebook.cost(still, x, old, shares, estimates) - least, 30 * 0.49, rtol=0.01)
+    assert np.all(notebook.cost(still, x, x, *notebook.wishes(x, {"glasses": 0})).numpy() > 2.0)
+
+
+def test_a_repair_gives_back_what_the_walk_changed_and_keeps_the_edit(notebook):
+    """On the bundled checkpoint, judged by the network that the search does not ask."""
+    model = stylegan.load()
+    w = model.map(np.random.default_rng(0).standard_normal((1000, 64)).astype(np.float32))
+    read = faces.read(model.draw(w))
+    normal, offset = notebook.plane(w, read.glasses == 1)
+    rows = np.flatnonzero(read.glasses == 0)[:20]
+    before = np.repeat(w[rows, None], model.layer_count, axis=1)
+    walked = notebook.edited(before, normal, offset, np.quantile((w @ normal + offset)[read.glasses == 1], 0.9))
+    mended = notebook.repaired(model, notebook.spread_of(w), before, walked, {"glasses": 1}, steps=30)
+    pictures = [model.draw(styles) for styles in (before, walked, mended)]
+    assert faces.read(pictures[2]).glasses.mean() >= 0.8
+    shares = [notebook.changes(read[rows], faces.read(picture)) for picture in pictures[1:]]
+    others = [sum(row.values()) - row["glasses"] for row in shares]
+    assert others[1] < 0.7 * others[0]
 
 
 def test_augmentation_does_nothing_at_p_0_and_moves_pictures_whole(measures):
