@@ -1133,13 +1133,14 @@ for name in faces.NAMES:
 # In numbers, over five draws of 200 faces (`bench/bands_07_stylegan.csv`; the cost's weights were chosen on the first
 # of them, the one above, but the other four alone give the same): 93 % have glasses, faint ones included (89 % after
 # the walk), and on average 0.32 other factors change, not 0.98. The eyes' size changes in 3 faces of 100, not 36, the
-# hair style in 5, not 16, the species in 1, not 8. A random step as long as the repaired one changes 1.4 (above).
+# hair style in 5, not 16, the species in 1, not 8. The repaired step is more than twice as long as the walk; a random
+# one of its length changes 1.4 (above).
 #
 # What about the eyes' colour, which changes in 16 % even now? Look at the row "networks differ": about one face in five
 # the two networks disagree *before* any edit. Of the 33 faces whose eyes changed colour 20 are among those 42: there
 # the judge may doubt as much as the edit damages. Where the networks agreed 13 of 158 faces changed (8 %). With that,
-# and with species, coat and eyes' size that change more often than the networks differ, this edit is near to one that
-# may be trusted, but not there.
+# and with species, coat, background and eyes' size that change more often than the networks differ, this edit is near
+# to one that may be trusted, but not there.
 #
 # Can the second network judge as well? In an earlier form of the search (`bench/stylegan_trials.md`) asking the *first*
 # network, which then also judged, gave glasses to all of 100 faces and changed 0.05 other factors; asking the second
