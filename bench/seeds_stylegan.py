@@ -71,15 +71,12 @@ def edit(seed, n=200):
     model = stylegan.load()
     w = model.map(tf.random.stateless_normal((4000, model.dim), (6, 0)))  # the notebook's
     read = faces.read(model.draw(w))
-    normal, offset = notebook.plane(w, read.glasses == 1)
-    depth = np.quantile((w @ normal + offset)[read.glasses == 1], 0.9)
-    fresh = model.map(tf.random.stateless_normal((2 * n, model.dim), (7, seed)))
-    bare = fresh[faces.read(model.draw(fresh)).glasses == 0][:n]
+    bare = notebook.without_glasses(model, n, seed)
     before = np.repeat(bare[:, None], model.layer_count, axis=1)
-    walked = notebook.edited(before, normal, offset, depth)
-    mended = notebook.repaired(model, notebook.spread_of(w), before, walked, {"glasses": 1})
+    walked = notebook.edited(before, *notebook.plane(w, read.glasses == 1))
+    repaired = notebook.repaired(model, notebook.spread_of(w), before, walked, {"glasses": 1})
     numbers, read = {}, faces.read(model.draw(bare))
-    for way, styles in {"walk": walked, "repaired": mended}.items():
+    for way, styles in {"walk": walked, "repaired": repaired}.items():
         shares = notebook.changes(read, faces.read(model.draw(styles)))
         numbers |= {f"07 {way}: {name}": share for name, share in shares.items()}
         numbers[f"07 {way}: other factors"] = sum(shares.values()) - shares["glasses"]

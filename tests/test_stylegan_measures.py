@@ -126,7 +126,8 @@ def test_an_edit_goes_along_the_normal_to_the_depth_asked_for(notebook):
     rng = np.random.default_rng(0)
     w = rng.standard_normal((4000, 4)).astype(np.float32)
     answers = w[:, 0] + 0.5 * w[:, 1] + 0.3 * rng.standard_normal(4000) > 1.0
-    normal, offset = notebook.plane(w, answers)
+    normal, offset, depth = notebook.plane(w, answers)
+    assert np.mean((w @ normal + offset)[answers] < depth) == pytest.approx(0.9, abs=0.002)
     np.testing.assert_allclose(normal[:2], [0.894, 0.447], atol=0.05)
     assert offset == pytest.approx(-1.0 / np.hypot(1, 0.5), abs=0.05)
     moved, deep = notebook.edited(w, normal, offset, depth=0.7), w @ normal + offset > 0.7
@@ -177,16 +178,24 @@ def test_a_repair_gives_back_what_the_walk_changed_and_keeps_the_edit(notebook):
     model = stylegan.load()
     w = model.map(np.random.default_rng(0).standard_normal((1000, 64)).astype(np.float32))
     read = faces.read(model.draw(w))
-    normal, offset = notebook.plane(w, read.glasses == 1)
     rows = np.flatnonzero(read.glasses == 0)[:20]
     before = np.repeat(w[rows, None], model.layer_count, axis=1)
-    walked = notebook.edited(before, normal, offset, np.quantile((w @ normal + offset)[read.glasses == 1], 0.9))
-    mended = notebook.repaired(model, notebook.spread_of(w), before, walked, {"glasses": 1}, steps=30)
-    pictures = [model.draw(styles) for styles in (before, walked, mended)]
+    walked = notebook.edited(before, *notebook.plane(w, read.glasses == 1))
+    repaired = notebook.repaired(model, notebook.spread_of(w), before, walked, {"glasses": 1}, steps=30)
+    pictures = [model.draw(styles) for styles in (before, walked, repaired)]
     assert faces.read(pictures[2]).glasses.mean() >= 0.8
     shares = [notebook.changes(read[rows], faces.read(picture)) for picture in pictures[1:]]
     others = [sum(row.values()) - row["glasses"] for row in shares]
     assert others[1] < 0.7 * others[0]
+
+
+def test_new_faces_without_glasses_are_bare_and_others_for_each_seed(notebook):
+    model = stylegan.load()
+    bare, more, other = (notebook.without_glasses(model, n, seed) for n, seed in ((20, 0), (30, 0), (20, 1)))
+    assert bare.shape == (20, 64)
+    np.testing.assert_allclose(more[:20], bare, atol=1e-5)
+    assert not np.any(faces.read(model.draw(bare)).glasses)
+    assert np.abs(other - bare).max(axis=1).min() > 0.1
 
 
 def test_augmentation_does_nothing_at_p_0_and_moves_pictures_whole(measures):
