@@ -3,8 +3,9 @@
 Stops after so many minutes and goes on from there when it is called again: the work folder (``--folder``, about 300 MB)
 holds all weights, both optimizers and the drawn faces; noise and batches are functions of the step alone. With
 ``--falling`` the learning rates fall to 0 over this stretch, from their full size or a share of it: the last one.
-``--report`` prints the numbers that notebook 07 reports; ``--store`` writes the averaged generator to gentutor/assets,
-and all weights to stylegan_state.npz, both as float16: a new work folder goes on from those weights.
+``--balance``, at the end, makes faces come up as often as they should (stylegan_proportions.py). ``--report`` prints
+the numbers that notebook 07 reports; ``--store`` writes the averaged generator to gentutor/assets, and all weights to
+stylegan_state.npz, both as float16: a new work folder goes on from those weights.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts
@@ -25,6 +26,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from stylegan_measures import report
+from stylegan_proportions import balance
 
 from gentutor import faces, stylegan
 
@@ -157,6 +159,7 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=FOLDER)
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--store", action="store_true")
+    parser.add_argument("--balance", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / "state.npz"
@@ -164,6 +167,9 @@ def main():
     if options.minutes > 0:
         model = train(model, training_faces(options.folder), path, options.minutes, options.falling)
     print(f"{model.size} × {model.size}, step {int(model.generator_optimizer.iterations)}")
+    if options.balance:
+        balance(model, training_faces(options.folder))
+        save(model, path)
     if options.store:
         stylegan.store(model, ASSET)
         store_state(model)

@@ -1,0 +1,78 @@
+"""How often which face comes up: gives a trained StyleGAN's pictures the mean and the spread of the data's.
+
+A discriminator judges pictures, not how often they come up, and late in training the generator can hardly mend that: on
+the way from a dog to a cat it would have to draw what is neither. But too few cats show in the mean picture. So
+generated pictures are weighted until they have the mean and the spread of real ones along principal components, with
+weights as equal as that allows (entropy balancing, Hainmueller 2012). Then z is given the mean and the covariance of
+the weighted z. The mapping network begins with a dense layer: its kernel and bias are all that has to change.
+"""
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+from sklearn.decomposition import PCA
+
+SIDE = 16  # pictures are looked at in this size
+
+
+def rows(images):
+    """Pictures (n, s, s, 3), uint8, shrunk to 16 × 16 and laid out as rows: (n, 768)."""
+    factor = images.shape[1] // SIDE
+    blocks = images.reshape(len(images), SIDE, factor, SIDE, factor, 3)
+    return blocks.mean((2, 4), dtype=np.float32).reshape(len(images), -1)
+
+
+def balancing_weights(scores, target):
+    """Weights (n,), summing to 1, with which ``scores`` (n, k) have the mean ``target`` (k,); as equal as can be.
+
+    Of all such weights those of the largest entropy: they are exp(λ · score) / sum, and λ minimises the logarithm of
+    the sum of exp(λ · (score − target)), whose slope is the weighted mean less the target.
+    """
+    gap = scores - target
+
+    def log_sum(slopes):
+        return logsumexp(gap @ slopes), gap.T @ softmax(gap @ slopes)
+
+    return softmax(gap @ minimize(log_sum, np.zeros(gap.shape[1]), jac=True).x)
+
+
+def standard_normals(n, dim, seed):
+    """Draws (n, dim) of a normal distribution with a mean of exactly 0 and a covariance of exactly 1."""
+    z = np.random.default_rng(seed).standard_normal((n, dim))
+    z -= z.mean(axis=0)
+    return np.linalg.solve(np.linalg.cholesky(z.T @ z / n), z.T).T
+
+
+def balanced(z, generated, real, components):
+    """Mean (dim,) and covariance (dim, dim) that z must have for ``generated`` to come up as often as ``real`` does.
+
+    Args: z (n, dim), from which ``generated`` (n, …) were drawn; real (m, …): both as rows of numbers.
+    """
+    pca = PCA(components, whiten=True, svd_solver="randomized", random_state=0).fit(real)
+    have, want = (np.hstack([scores, scores**2]) for scores in (pca.transform(generated), pca.transform(real)))
+    weights = balancing_weights(have, want.mean(axis=0))
+    mean = weights @ z
+    return mean, (z - mean).T * weights @ (z - mean)
+
+
+def move(mapping, mean, covariance):
+    """Let a mapping network answer to z as it did to mean + root · z, where root · rootᵀ is the covariance.
+
+    Exact but for the length to which it scales z, which the shift changes by a few percent.
+    """
+    layer, root = mapping.get_layer("dense_0"), np.linalg.cholesky(covariance)
+    kernel = np.asarray(layer.kernel)
+    layer.bias.assign(layer.bias + (mean @ kernel) * layer.scale / layer.speed)
+    layer.kernel.assign(root.T @ kernel)
+
+
+def balance(model, images, n=20_000, components=30, rounds=2):
+    """Move z of a ``StyleGAN`` so that its pictures have the mean and the spread of ``images``; prints each move."""
+    real = rows(images)
+    for seed in range(rounds):
+        z = standard_normals(n, model.dim, [seed, 8])
+        mean, covariance = balanced(z, rows(model.draw(model.map(z))), real, components)
+        for mapping in (model.mapping, model.ema_mapping):
+            move(mapping, mean, covariance)
+        low, high = np.sqrt(np.linalg.eigvalsh(covariance)[[0, -1]])
+        print(f"z moved by {np.linalg.norm(mean):.3f}, stretched by {low:.2f} to {high:.2f}")
