@@ -26,18 +26,27 @@ def balancing_weights(scores, target):
     """Weights (n,), summing to 1, with which ``scores`` (n, k) have the mean ``target`` (k,); as equal as can be.
 
     Of all such weights those of the largest entropy: they are exp(λ · score) / sum, and λ minimises the logarithm of
-    the sum of exp(λ · (score − target)), whose slope is the weighted mean less the target.
+    the sum of exp(λ · (score − target)), whose slope is the weighted mean less the target. Raises a ValueError if the
+    target lies outside of the scores, where no weights reach it.
     """
     gap = scores - target
 
     def log_sum(slopes):
         return logsumexp(gap @ slopes), gap.T @ softmax(gap @ slopes)
 
-    return softmax(gap @ minimize(log_sum, np.zeros(gap.shape[1]), jac=True).x)
+    weights = softmax(gap @ minimize(log_sum, np.zeros(gap.shape[1]), jac=True, method="L-BFGS-B").x)
+    missed = np.abs(weights @ gap)
+    if not np.all(missed < 1e-2):
+        worst = int(missed.argmax())
+        raise ValueError(
+            f"target must be a weighted mean of the scores, but number {worst} of it is {target[worst]:.3g}, and "
+            f"weights reach {weights @ scores[:, worst]:.3g}: take more scores, or fewer components."
+        )
+    return weights
 
 
 def standard_normals(n, dim, seed):
-    """Draws (n, dim) of a normal distribution with a mean of exactly 0 and a covariance of exactly 1."""
+    """Draws (n, dim) of a normal distribution with a mean of exactly 0 and exactly the identity as covariance."""
     z = np.random.default_rng(seed).standard_normal((n, dim))
     z -= z.mean(axis=0)
     return np.linalg.solve(np.linalg.cholesky(z.T @ z / n), z.T).T

@@ -36,6 +36,12 @@ def test_scores_that_are_right_already_keep_equal_weights():
     np.testing.assert_allclose(proportions.balancing_weights(scores, scores.mean(axis=0)), 1 / 50, atol=1e-6)
 
 
+def test_a_target_that_no_weights_reach_is_named():
+    scores = np.random.default_rng(0).uniform(-1.0, 1.0, (50, 2))
+    with pytest.raises(ValueError, match="number 1 of it is 3"):
+        proportions.balancing_weights(scores, np.array([0.0, 3.0]))
+
+
 def test_draws_have_exactly_the_moments_of_the_standard_normal():
     z = proportions.standard_normals(300, 5, seed=0)
     np.testing.assert_allclose(z.mean(axis=0), 0.0, atol=1e-12)
