@@ -52,14 +52,18 @@ def standard_normals(n, dim, seed):
     return np.linalg.solve(np.linalg.cholesky(z.T @ z / n), z.T).T
 
 
-def balanced(z, generated, real, components):
-    """Mean (dim,) and covariance (dim, dim) that z must have for ``generated`` to come up as often as ``real`` does.
+def moments(pca, pictures):
+    """What shall come out right: scores along the components of a whitened ``pca``, and their squares, (n, 2 k)."""
+    scores = pca.transform(pictures)
+    return np.hstack([scores, scores**2])
 
-    Args: z (n, dim), from which ``generated`` (n, …) were drawn; real (m, …): both as rows of numbers.
+
+def balanced(z, have, target):
+    """Mean (dim,) and covariance (dim, dim) that z must have for what z draws to have the ``target`` as mean moments.
+
+    Args: z (n, dim); ``have`` (n, k), the moments of the picture drawn from each; ``target`` (k,).
     """
-    pca = PCA(components, whiten=True, svd_solver="randomized", random_state=0).fit(real)
-    have, want = (np.hstack([scores, scores**2]) for scores in (pca.transform(generated), pca.transform(real)))
-    weights = balancing_weights(have, want.mean(axis=0))
+    weights = balancing_weights(have, target)
     mean = weights @ z
     return mean, (z - mean).T * weights @ (z - mean)
 
@@ -78,9 +82,11 @@ def move(mapping, mean, covariance):
 def balance(model, images, n=20_000, components=30, rounds=2):
     """Move z of a ``StyleGAN`` so that its pictures have the mean and the spread of ``images``; prints each move."""
     real = rows(images)
+    pca = PCA(components, whiten=True, svd_solver="randomized", random_state=0).fit(real)
+    target = moments(pca, real).mean(axis=0)
     for seed in range(rounds):
         z = standard_normals(n, model.dim, [seed, 8])
-        mean, covariance = balanced(z, rows(model.draw(model.map(z))), real, components)
+        mean, covariance = balanced(z, moments(pca, rows(model.draw(model.map(z)))), target)
         for mapping in (model.mapping, model.ema_mapping):
             move(mapping, mean, covariance)
         low, high = np.sqrt(np.linalg.eigvalsh(covariance)[[0, -1]])
