@@ -156,12 +156,16 @@ class MinibatchDeviation(keras.layers.Layer):
 # ---- networks ----
 
 
-def mapping_network(dim=STYLE_DIM, depth=MAPPING_DEPTH):
-    """z (batch, dim) -> w (batch, dim): z scaled to length √dim, ``depth`` dense layers. Depth 0 is the control."""
+def mapping_network(dim=STYLE_DIM, depth=MAPPING_DEPTH, width=None):
+    """z (batch, dim) -> w (batch, dim): z scaled to length √dim, ``depth`` dense layers. Depth 0 is the control.
+
+    All layers but the last have ``width`` units: ``dim`` unless given.
+    """
     z = keras.Input((validate.positive_int("dim", dim),), name="z")
     w = z * ops.rsqrt(ops.mean(ops.square(z), axis=-1, keepdims=True) + 1e-8)
     for i in range(depth):
-        w = Leaky()(Dense(dim, speed=MAPPING_SPEED, name=f"dense_{i}")(w))
+        units = dim if i == depth - 1 else width or dim
+        w = Leaky()(Dense(units, speed=MAPPING_SPEED, name=f"dense_{i}")(w))
     return keras.Model(z, w, name="mapping")
 
 
@@ -297,6 +301,7 @@ class StyleGAN(keras.Model):
     Args:
         channels: of both players at 8 × 8, 16 × 16, …
         depth: dense layers of the mapping network; 0 is the control without one.
+        width: units of all of them but the last; ``dim`` unless given.
         penalty: weight of R1, half the squared gradient of the logits at a quarter of the real pictures (at four at
             least). It is meant for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks
             with it.
@@ -311,6 +316,7 @@ class StyleGAN(keras.Model):
         channels=CHANNELS,
         dim=STYLE_DIM,
         depth=MAPPING_DEPTH,
+        width=None,
         penalty=PENALTY,
         mixing=0.05,
         ema_decay=0.998,
@@ -320,10 +326,10 @@ class StyleGAN(keras.Model):
     ):
         super().__init__(**kwargs)
         self.settings = dict(
-            dim=dim, depth=depth, penalty=penalty, mixing=mixing, ema_decay=ema_decay, units=units
+            dim=dim, depth=depth, width=width, penalty=penalty, mixing=mixing, ema_decay=ema_decay, units=units
         )  # what ``grown`` hands on
         self.channels, self.dim, self.size = tuple(channels), dim, picture_size(channels)
-        self.mapping, self.ema_mapping = (mapping_network(dim, depth) for _ in range(2))
+        self.mapping, self.ema_mapping = (mapping_network(dim, depth, width) for _ in range(2))
         self.synthesis, self.ema_synthesis = (synthesis_network(channels, dim) for _ in range(2))
         self.discriminator = discriminator(channels, validate.positive_int("units", units))
         self.penalty, self.mixing = validate.number("penalty", penalty), validate.number("mixing", mixing, 0.0, 1.0)
@@ -492,6 +498,7 @@ def mix(w, other, cut, layers):
 def store(model, path):
     """Write the averaged generator of a ``StyleGAN`` as float16 arrays, with the settings that ``load`` needs."""
     settings = {"channels": model.channels, "dim": model.dim, "depth": model.settings["depth"]}
+    settings["width"] = model.settings["width"] or model.dim
     networks = {"mapping": model.ema_mapping, "synthesis": model.ema_synthesis}
     weights = {
         f"{name}_{i}": weight.astype(np.float16)
@@ -509,7 +516,8 @@ def load(path=None):
     with np.load(path or data.asset(CHECKPOINT)) as file:
         arrays = {name: file[name] for name in file.files}
     channels = tuple(int(width) for width in arrays["channels"])
-    model = StyleGAN(channels, dim=int(arrays["dim"]), depth=int(arrays["depth"]))
+    sizes = {name: int(arrays[name]) for name in ("dim", "depth", "width") if name in arrays}
+    model = StyleGAN(channels, **sizes)
     for name in ("mapping", "synthesis"):
         weights = [arrays[f"{name}_{i}"] for i in range(len(getattr(model, name).weights))]
         for network in (getattr(model, name), getattr(model, f"ema_{name}")):

@@ -84,6 +84,11 @@ def test_mapping_starts_from_the_direction_of_z_alone():
     np.testing.assert_allclose(np.mean(control**2, axis=1), 1.0, atol=1e-4)
 
 
+def test_all_layers_of_the_mapping_network_but_the_last_have_its_width():
+    network = stylegan.mapping_network(16, depth=3, width=24)
+    assert [weight.shape for weight in network.weights[::2]] == [(16, 24), (24, 24), (24, 16)]
+
+
 def test_layers_sizes_and_shapes_fit():
     assert stylegan.layer_sizes((48, 32, 16)) == [8, 8, 16, 16, 32, 32]
     assert stylegan.noise_size((8, 4)) == 2 * 64 + 2 * 256
@@ -218,8 +223,9 @@ def test_a_grown_model_begins_as_the_same_functions():
     assert grown.sample(2, seed=0).shape == (2, 64, 64, 3)
 
 
-def test_stored_generator_draws_the_same(tmp_path):
-    model = small_model()
+@pytest.mark.parametrize("width", [None, 24])
+def test_stored_generator_draws_the_same(tmp_path, width):
+    model = small_model(width=width)
     model.train_on_batch(pictures())
     stylegan.store(model, tmp_path / "small.npz")
     loaded = stylegan.load(tmp_path / "small.npz")

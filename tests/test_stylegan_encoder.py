@@ -1,0 +1,119 @@
+"""The checkpoint's last part: codes that draw again, a flow and a mapping network where the right answer is known."""
+
+import itertools
+import pathlib
+import sys
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gentutor import faces, stylegan
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "bench"))
+SMALL = (8, 8, 8)  # channels
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    monkeypatch.delattr("os.sched_setaffinity", raising=False)
+    import stylegan_encoder
+
+    clock = types.SimpleNamespace(perf_counter=itertools.count().__next__)  # every step takes a second, on any machine
+    monkeypatch.setattr(stylegan_encoder, "time", clock)
+    return stylegan_encoder
+
+
+@pytest.fixture
+def small(recipe, monkeypatch):
+    """A small model and encoder; a new one each time."""
+    monkeypatch.setattr(recipe.game, "CHANNELS", SMALL)
+    monkeypatch.setattr(recipe, "encoder", lambda make=recipe.encoder: make(SMALL, units=16))
+    return lambda: (stylegan.StyleGAN(SMALL), recipe.encoder())
+
+
+def test_faces_are_drawn_again_better_and_from_averaged_weights(recipe, small):
+    images, (model, encode) = faces.render(faces.sample(64, seed=0), 64), small()
+
+    def off():
+        again = recipe.drawn_again(model, recipe.codes(encode, images)).numpy()
+        return np.sqrt(np.mean((again - (images / 127.5 - 1.0)) ** 2))
+
+    before = off()
+    recipe.reconstruct(model, encode, images, minutes=2.0)  # 119 steps
+    assert off() < 0.6 * before
+    floats = recipe.drawn_again(model, recipe.codes(encode, images)).numpy().clip(-1, 1)
+    drawn = model.draw(recipe.codes(encode, images))  # the averaged network
+    np.testing.assert_allclose((floats + 1.0) * 127.5, drawn, atol=0.6)
+
+
+def test_what_was_saved_is_restored(recipe, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "STATE", tmp_path / "none.npz")
+    monkeypatch.setattr(recipe.game, "STATE", tmp_path / "none.npz")
+    monkeypatch.setattr(recipe.game, "STAGES", {64: 10**9})
+    model, encode = small()
+    recipe.save(tmp_path / "encoder.npz", model.synthesis, encode)
+    again, encode_again = recipe.restore(tmp_path / "encoder.npz")
+    images = faces.render(faces.sample(4, seed=0), 64)
+    np.testing.assert_array_equal(recipe.codes(encode, images), recipe.codes(encode_again, images))
+    w = recipe.codes(encode, images)
+    again_drawn = recipe.drawn_again(model, w), recipe.drawn_again(again, w)
+    np.testing.assert_array_equal(*again_drawn)
+    np.testing.assert_array_equal((again_drawn[1].numpy().clip(-1, 1) * 127.5 + 127.5).round(), again.draw(w))
+
+
+def test_axes_lead_there_and_back(recipe):
+    w = np.random.default_rng(0).standard_normal((500, 6)) @ np.random.default_rng(1).standard_normal((6, 6)) + 3.0
+    axes = recipe.Axes(w.astype("float32"))
+    x = axes.to(w)
+    np.testing.assert_allclose(axes.back(x), w, atol=1e-4)
+    covariance = np.cov(x.T)
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
+    assert np.mean(np.diag(covariance)) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_walk_along_slopes_of_a_known_solution(recipe):
+    """dx/dt = a x + t has the solution e^(a t) (x + 1/a²) − t/a − 1/a²."""
+    a, start = 0.8, np.random.default_rng(0).standard_normal((1003, 3)).astype("float32")
+    end = recipe.walk(lambda inputs: a * inputs[0] + inputs[1], start, steps=80)
+    np.testing.assert_allclose(end, np.exp(a) * (start + 1 / a**2) - 1 / a - 1 / a**2, atol=5e-4)
+
+
+def test_a_flow_draws_two_heaps_as_often_and_as_wide_as_they_are(recipe, monkeypatch):
+    monkeypatch.setattr(recipe, "FLOW_BATCH", 256)
+    rng, dim = np.random.default_rng(0), 8
+    x = (0.3 * rng.standard_normal((20_000, dim))).astype("float32")
+    x[:, 0] += np.where(rng.uniform(size=len(x)) < 0.7, 1.5, -1.5)
+    drawn = recipe.walk(recipe.train_flow(x, steps=2000, width=64), recipe.sphere(4000, dim, (0, 1)).numpy())
+    right = drawn[:, 0] > 0
+    assert right.mean() == pytest.approx(0.7, abs=0.05)  # standard error 0.007, and what so short a training leaves
+    assert np.mean(np.abs(drawn[:, 0]) < 0.5) < 0.03  # next to nothing between the heaps
+    for heap, centre in ((drawn[right], 1.5), (drawn[~right], -1.5)):
+        assert heap[:, 0].mean() == pytest.approx(centre, abs=0.1)
+        np.testing.assert_allclose(heap[:, 1:].std(axis=0), 0.3, atol=0.05)
+
+
+def test_the_mapping_network_learns_a_known_map(recipe):
+    z, matrix = recipe.sphere(6000, 16, (0, 1)).numpy(), np.random.default_rng(0).standard_normal((16, 16)) / 4
+    w = (z @ matrix).astype("float32")
+    network = recipe.train_mapping(z[:5000], w[:5000], steps=1500, depth=2, width=64)
+    error = np.mean((network(z[5000:]).numpy() - w[5000:]) ** 2) / w.var()
+    assert error < 1e-3
+
+
+def test_between_two_answers_the_mapping_network_takes_the_more_frequent_one(recipe):
+    """7 in 10 say 1 and 3 say −1, whatever z: the mean is 0.4, and the distance is smallest at 1."""
+    z = recipe.sphere(4000, 16, (0, 1)).numpy()
+    w = np.where(np.random.default_rng(0).uniform(size=(4000, 1)) < 0.7, 1.0, -1.0) * np.ones((1, 16))
+    network = recipe.train_mapping(z, w.astype("float32"), steps=300, depth=2, width=32)
+    assert np.median(network(z).numpy()) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_model_with_a_new_mapping_network_draws_what_it_says(recipe, small):
+    model, _ = small()
+    mapping = stylegan.mapping_network(model.dim, 3, 32)
+    new = recipe.with_mapping(model, mapping, depth=3, width=32)
+    z = tf.random.stateless_normal((4, model.dim), (0, 1))
+    np.testing.assert_allclose(new.map(z), mapping(z), atol=1e-5)
+    np.testing.assert_array_equal(new.draw(new.map(z)), model.draw(np.asarray(mapping(z))))
