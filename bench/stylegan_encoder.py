@@ -8,8 +8,8 @@ from there on, without a game:
 2. The encoder's w of drawn faces lie elsewhere than the mapping network's. A **flow** learns how they are spread: a
    network that says for each point on the straight way from a z to a w which way to go (flow matching, Lipman et al.
    2023; to fit a distribution to the codes of an autoencoder: Dai and Wipf 2019, Ghosh et al. 2020).
-3. Walking takes many steps. A new, larger **mapping network** learns to go in one from z to where the walk ends (to what
-   the encoder makes of the picture there, which is nearer to a face).
+3. Walking takes many steps. A new, larger **mapping network** learns to go in one from z to where the walk ends: to
+   what the encoder makes of the picture there, which is nearer to a face.
 
 No labels, no reading network. The work folder (``--folder``) holds all; ``--minutes`` are of the autoencoder and go on
 from there, with rates that fall to 0. ``--map`` does the rest, ``--report`` prints the numbers that notebook 07
