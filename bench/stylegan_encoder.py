@@ -211,7 +211,7 @@ def train_mapping(z, w, steps, depth=DEPTH, width=WIDTH, seed=0):
 
     The distance itself is made small, not its square: where two kinds of faces meet, the mean of both would be neither.
     """
-    (n, dim), axes = z.shape, Axes(w)
+    (n, dim), spread = z.shape, float(w.var(axis=0).mean())
     keras.utils.set_random_seed(seed)
     network, average = (stylegan.mapping_network(dim, depth, width) for _ in range(2))
     average.set_weights(network.get_weights())
@@ -220,7 +220,7 @@ def train_mapping(z, w, steps, depth=DEPTH, width=WIDTH, seed=0):
     def loss(step):
         rows = tf.random.stateless_uniform((MAP_BATCH,), tf.stack([step, 5]), 0, n, tf.int32)
         squares = tf.reduce_mean((network(tf.gather(starts, rows)) - tf.gather(ends, rows)) ** 2, axis=1)
-        return tf.reduce_mean(tf.sqrt(squares / axes.scale**2 + 1e-4))
+        return tf.reduce_mean(tf.sqrt(squares / spread + 1e-4))
 
     descend(network, average, loss, steps, stylegan.Muon(MAP_RATE / stylegan.MAPPING_SPEED), keep=0.995)
     return average

@@ -80,8 +80,7 @@ def test_a_walk_along_slopes_of_a_known_solution(recipe):
     np.testing.assert_allclose(end, np.exp(a) * (start + 1 / a**2) - 1 / a - 1 / a**2, atol=5e-4)
 
 
-def test_a_flow_draws_two_heaps_as_often_and_as_wide_as_they_are(recipe, monkeypatch):
-    monkeypatch.setattr(recipe, "FLOW_BATCH", 256)
+def test_a_flow_draws_two_heaps_as_often_and_as_wide_as_they_are(recipe):
     rng, dim = np.random.default_rng(0), 8
     x = (0.3 * rng.standard_normal((20_000, dim))).astype("float32")
     x[:, 0] += np.where(rng.uniform(size=len(x)) < 0.7, 1.5, -1.5)
