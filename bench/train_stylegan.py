@@ -3,9 +3,8 @@
 Stops after so many minutes and goes on from there when it is called again: the work folder (``--folder``, about 300 MB)
 holds all weights, both optimizers and the drawn faces; noise and batches are functions of the step alone. With
 ``--falling`` the learning rates fall to 0 over this stretch, from their full size or a share of it: the last one.
-``--balance``, at the end, makes faces come up as often as they should (stylegan_proportions.py). ``--report`` prints
-the numbers that notebook 07 reports; ``--store`` writes the averaged generator to gentutor/assets, and all weights to
-stylegan_state.npz, both as float16: a new work folder goes on from those weights.
+``--report`` prints the numbers that notebook 07 reports; ``--store`` writes all weights to stylegan_state.npz as
+float16: a new work folder goes on from those weights, and so does stylegan_encoder.py, which finishes the checkpoint.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts
@@ -26,7 +25,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from stylegan_measures import report
-from stylegan_proportions import balance
 
 from gentutor import faces, stylegan
 
@@ -37,7 +35,6 @@ PENALTY, RATE, UNITS = 2.0, 0.01, 128  # the package's 10, 0.02 and 64 are for s
 SIZE = 64
 FOLDER = bands.FOLDER.parent / "build" / "stylegan"
 STATE = bands.FOLDER / "stylegan_state.npz"
-ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT
 
 
 def training_faces(folder):
@@ -159,7 +156,6 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=FOLDER)
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--store", action="store_true")
-    parser.add_argument("--balance", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / "state.npz"
@@ -167,13 +163,9 @@ def main():
     if options.minutes > 0:
         model = train(model, training_faces(options.folder), path, options.minutes, options.falling)
     print(f"{model.size} × {model.size}, step {int(model.generator_optimizer.iterations)}")
-    if options.balance:
-        balance(model, training_faces(options.folder))
-        save(model, path)
     if options.store:
-        stylegan.store(model, ASSET)
         store_state(model)
-        print(f"{ASSET.stat().st_size / 1e6:.2f} MB, {STATE.stat().st_size / 1e6:.2f} MB")
+        print(f"{STATE.stat().st_size / 1e6:.2f} MB")
     if options.report:
         print(report(model.sample(10_000, seed=1)))
 

@@ -73,6 +73,20 @@ def test_axes_lead_there_and_back(recipe):
     assert np.mean(np.diag(covariance)) == pytest.approx(1.0, abs=0.01)
 
 
+def test_w_get_another_spread_by_the_smallest_moves(recipe):
+    rng = np.random.default_rng(0)
+    w, like = (
+        rng.standard_normal((5000, 4)) @ rng.standard_normal((4, 4)),
+        rng.standard_normal((300, 4)) * [1, 2, 3, 4] + 5,
+    )
+    moved = recipe.spread_as(w, like)
+    np.testing.assert_allclose(moved.mean(axis=0), like.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(np.cov(moved.T), np.cov(like.T), rtol=1e-3, atol=1e-3)
+    means, (c, d) = (w.mean(axis=0) - like.mean(axis=0)) ** 2, (np.cov(w.T), np.cov(like.T))
+    smallest = means.sum() + np.trace(c) + np.trace(d) - 2 * np.sqrt(np.linalg.eigvals(c @ d).real).sum()  # Fréchet's
+    assert np.mean(np.sum((moved - w) ** 2, axis=1)) == pytest.approx(smallest, rel=1e-3)
+
+
 def test_a_walk_along_slopes_of_a_known_solution(recipe):
     """dx/dt = a x + t has the solution e^(a t) (x + 1/a²) − t/a − 1/a²."""
     a, start = 0.8, np.random.default_rng(0).standard_normal((1003, 3)).astype("float32")

@@ -524,14 +524,24 @@ _ = checks.expect("07 live: species off", off, -0.0137, 0.0371)
 # the old picture enlarged and the discriminator judged the picture shrunk, for the new layers begin by adding 0 (the
 # paper fades them in). StyleGAN2 does without growing, and so does our live model: at 32 × 32 from the start it did as
 # well in the same time (`bench/stylegan_trials.md`).
+
+# %% [markdown]
+# There the game stopped paying. The discriminator told 99.7 % of the generated faces from drawn ones, and yet the
+# generator did not mend what was seen: 36 faces in 100 were drawable, and after a tenth more training 38. So this
+# generator was **finished without a game** (`bench/stylegan_encoder.py`), in three steps:
 #
-# Last of all its faces were **balanced**. A discriminator judges pictures, not how often they come up, and late in
-# training the generator can hardly mend that: to turn a dog into a cat it would have to draw, on the way, what is
-# neither. Of the trained generator's faces 29 in 100 were cats. But too few cats show in the *mean* picture. So
-# generated pictures were given weights with which they have the mean and the spread of drawn faces along 30 principal
-# components, as equal as that allows, and $z$ got the mean $m$ and the covariance $LL^\top$ of the weighted $z$: $z' =
-# m + Lz$. The mapping network begins with a dense layer, so its kernel and bias are all that had to change
-# (`bench/stylegan_proportions.py`). Its averaged weights are bundled with the package.
+# 1. An **encoder**, built like the discriminator, guesses $w$ of a drawn face, and synthesis draws the face again. Both
+#    learn from the difference of the pixels: the two halves of notebook 03, without its Kullback–Leibler term.
+# 2. Now synthesis draws well what has the $w$ of a drawn face, but the mapping network makes others. A **flow** learns
+#    how the encoder's $w$ are spread. It takes a $z$ and a face's $w$ at random, and a point $x=(1-t)\,z+t\,w$ of the
+#    straight way between them; shown $x$ and $t$, a network guesses which way to go, $w-z$. Many ways cross at $x$, and
+#    it learns their mean. Let many $z$ follow it in small steps, and where they end they are spread as the
+#    $w$ of faces are (flow matching, [Lipman et al. 2023](https://arxiv.org/abs/2210.02747)).
+# 3. That takes two dozen passes through a network. A **new mapping network**, of eight layers of 256, learnt to get in
+#    one pass to (nearly) where 460,000 such walks end.
+#
+# So this is a StyleGAN, and a game taught it what a face is; how sharp its faces are was settled by pixels. No step
+# knew a label or asked a reading network. The averaged synthesis network and the new mapping network are bundled.
 
 # %%
 model64 = stylegan.load()
@@ -544,15 +554,18 @@ for name, draw in {
     print(f"{name:20s} share {share:.3f}, species off by {off:.3f}, drawable {1000 * drawable:.0f} in 1,000")
 
 # %% [markdown]
-# Most of what was left is gone: four hundredths of the way are still to go. (Balancing took them down from 0.056,
-# `bench/stylegan_trials.md`; the species are as even as the live model's.) Eyes, whiskers, glasses and mouths have
-# edges; many a face could pass for a drawing at a glance. (Drawings of 64 × 64 do not score 0 either, because a larger
-# drawing made smaller is not quite a small one.) But some contours fray, some hair looks brushed, and 38 faces in 100
-# are drawable, where drawings have 90: this training, too, is not at its end. It was not only longer. The weight of R1
-# (at 64 × 64 it counts four times) fell on the way from 10 to 4 and to 2, because at 10 the discriminator, held smooth,
-# could hardly tell real from generated any more; the discriminator's dense layer is twice as wide as the live model's,
-# the generator's rate half; and the learning rates fell to 0 several times, the last time at the end of training (same
-# file).
+# Little is left: the share is 0.036, and 0.013 of that drawings of 64 × 64 have themselves (a larger drawing made
+# smaller is not quite a small one). About 77 faces in 100 are drawable (787 of these 1,000, 76 to 77 % of 10,000
+# others), where drawings have 90. What fails is fine: whiskers fray, curls are soft, some mouths are faint. The game
+# alone had come to a share of 0.057 (`bench/stylegan_trials.md`). It was not only longer than ours, either: the weight
+# of R1 (at 64 × 64 it counts four times) fell on the way from 10 to 4 and to 2, because at 10 the discriminator, held
+# smooth, could hardly tell real from generated any more; the discriminator's dense layer is twice as wide as the live
+# model's, the generator's rate half; and the learning rates fell to 0 several times.
+#
+# **What does that say about GANs?** Our faces are the easy case: as many as we like, without noise, and twelve factors
+# tell all about them, so that one $w$ can hold a whole face. A photograph holds more than any short code; what the code
+# leaves open, an autoencoder fills in with a mean, and that is the blur of notebook 03. Against it there is the
+# discriminator. What this finish would do to photographs was not tried.
 #
 # ## Truncation: typical faces
 # Far from the mean of all $w$ training has seen few examples, and faces there tend to be worse. Pull each $w$ towards
@@ -575,12 +588,12 @@ baselines = [(np.mean(ceiling), "other drawn faces, both")]
 _ = plots.curves(lines, "ψ", "precision, recall", baselines, colours=["black", plots.GENERATED])
 
 # %% [markdown]
-# Recall falls all the way with ψ: fewer kinds of faces are drawn. Precision starts where other drawn faces are, is a
-# little above them at ψ = 0.85 and 0.7, and then falls: at ψ = 0.3 the faces still differ, but each is most of the way
-# to the mean, and the mean $w$, of cats, dogs and persons alike, draws the top row: a brown person with wisps above the
-# head that no drawing has. So truncation buys little here: at ψ = 0.7 one or two hundredths of precision for about 0.14
-# of recall. And precision above that of drawn faces does not mean better faces than drawn ones, only more typical ones.
-# At 0.5 even that is lost already, for the mean itself is not a good face.
+# Recall falls all the way with ψ: fewer kinds of faces are drawn. Precision starts a little above that of other drawn
+# faces, is 0.99 from ψ = 0.7 to 0.5, and then falls: at ψ = 0.3 the faces still differ, but each is most of the way to
+# the mean, and the mean $w$, of cats, dogs and persons alike, draws the top row: a brown face with cat's ears and
+# hardly a nose, which no drawing is. So truncation buys little here: at ψ = 0.7 four hundredths of precision, and
+# recall falls from 0.89 to 0.56. And precision above that of drawn faces does not mean better faces than drawn ones,
+# only more typical ones.
 
 # %% [markdown]
 # ## Mixing two faces
@@ -601,11 +614,11 @@ for row in left:
 show(np.array(table), columns=9, title="8 × 8 from the left column, all else from the top row")
 
 # %% [markdown]
-# Along a row the species, the background, the hair style, the pose and nearly always the coat stay those of the left
-# column. From the top row come much of the eyes' colour, the hair's (in the bottom row it stays dark) and here and
-# there the smile or frown. The person of the second row gets the glasses of the second column, and a thin pair in the
-# seventh, where neither face wears any; no cat gets glasses. Some mixtures suit ill: contours take on glaring colours,
-# some faces lose their mouths, and one brown cat is a smear. Mix for yourself:
+# Along a row the species, the background, the hair style, the pose, the glasses and mostly the coat stay those of the
+# left column. From the top row come the eyes' colour, the smile or frown, and how light the hair is: next to a blond
+# one it turns orange, a colour that neither has. So the layers do not divide the hair's colour cleanly, and some
+# mixtures suit ill: in the fourth column red hair and brown spikes turn violet, and some faces get a halo. Mix for
+# yourself:
 
 # %%
 widgets.style_mixer(model64.draw, w64[:12], GROUPS)
@@ -646,16 +659,15 @@ ax.grid(False)
 _ = ax.set_title("percent of each factor that one layer carries over")
 
 # %% [markdown]
-# Layer 0 decides the species and two thirds of the hair style; layer 1 the background, the light and half of the coat.
-# Where the head turns and tilts they share, layer 1 with the larger part (56 and 58, layer 0 33 and 36), and layer 2
-# adds a little (13 and 9). (By chance a slope is off by about 3.) Of the later layers the clearest is layer 4, at 32 ×
-# 32, in the mouth (22). The eyes' size is carried in part, by layer 0 (18). Glasses come from layer 0 if from any (62,
-# where a scrambled face would give 50). The numbers for the eyes' and the hair's colour (up to 26 and 25, where a
-# scrambled face would give about 25) may be damage. Of "coarse layers decide the pose, fine ones the colours", as one
-# reads about photographs, the first half is so here, the second only in part: background and coat get their colours at
-# 8 × 8 places. The eyes' colour and much of the hair's come from later layers, as the mixtures above show, though no
-# single later layer carries them. (In the paper colours come from layers at 64 × 64 and above, which ours lacks. The
-# $w$ of an odd layer also steers the convolution that draws the picture.)
+# Layer 0 decides the species and most of the hair style; layer 1 the background, the light and half of the coat. Where
+# the head turns and tilts they share, layer 1 with the larger part (47 and 55, layer 0 34 and 36), and layer 2 adds
+# some (23 and 12). (By chance a slope is off by about 3.) Glasses come from layer 0 if from any (57, where a scrambled
+# face would give 50). Then, at 32 × 32, the small things: layer 4 moves the mouth (67) and the eyes' size (52), layer 5
+# the eyes' colour (43), together with layer 3 (23). The hair's colour no single layer carries (at most 19); several
+# have a part in it. Of "coarse layers decide the pose, fine ones the colours", as one reads about photographs, the
+# first half is so here, the second only for the eyes: background and coat get their colours at 8 × 8 places. (In the
+# paper colours come from layers at 64 × 64 and above, which ours lacks. The $w$ of an odd layer also steers the
+# convolution that draws the picture.)
 
 # %% [markdown]
 # That was the second half of the question at the start, for the larger generator. Now the first half: draw **one** of
@@ -677,10 +689,12 @@ print("percent of faces that change:", {name: round(100 * float(share), 1) for n
 print(f"factors that change, in the mean of all faces: {sum(after.values()):.2f} of {len(names)}")
 
 # %% [markdown]
-# A little of nearly everything: the species of 14 or 15 faces in 100, the hair style of 22, the eyes' colour of 24, the
-# coat of 26; only turn, tilt and light hardly (by more than 0.5 in 1 to 3 faces of 100). In the mean it is 1.6 of the
-# 12 factors. This number of $z$ has no factor of its own. What may mean something are directions, and those we shall
-# have to find.
+# Much: it turns the head of 31 faces in 100 clearly (by more than 0.5), tilts that of 38, and changes nearly everything
+# else as well, though seldom: the species of 7 in 100, the hair's colour of 9. In the mean it is 1.2 of the 12 factors.
+# That this number means the pose at all comes from how this generator was finished: the flow had the principal axes of
+# $w$ for its own, in the order of their variance, so the first number of $z$ goes with the direction in which $w$
+# varies most, which turns and tilts the head. A game has no reason to give one number of $z$ a meaning, and even this
+# one is not clean. So factors must be looked for as *directions*; that comes below.
 #
 # ## Is the inner space a better one?
 # Two measures from the StyleGAN paper, with our reading network in the place of theirs.
@@ -776,18 +790,21 @@ strip = [model64.draw(model64.map(slerp(*pair, t))), model64.draw((1 - t) * star
 show(np.concatenate(strip), columns=9, title="from one face to another, through Z (top) and through W (bottom)")
 
 # %% [markdown]
-# In $W$ the path length is less than half of that in $Z$ for the live model, about a third for that of 64 × 64. In both
-# the intervals do not touch. (Half of $\varepsilon$ gives the same for the live model in $W$: it is small enough
+# In $W$ the path length is less than half of that in $Z$ for the live model, about a seventh for that of 64 × 64. In
+# both the intervals do not touch. (Half of $\varepsilon$ gives the same for the live model in $W$: it is small enough
 # there.) The control's $Z$ is not as straight as the live model's $W$; that it is straighter than the live model's $Z$,
 # as we thought, cannot be said from one control, for its interval is wide. These intervals are about faces; another
 # training may differ by more. Over several seeds (mean ± standard deviation) $Z$ has 9,530 ± 870 and $W$ 4,200 ± 290
 # (five trainings, `bench/bands_07_stylegan.csv`), the control 6,630 ± 540 (three, `bench/stylegan_trials.md`): it
 # stands about halfway. Path lengths compare only between generators that draw about equally well, as the live model and
-# its control do. That of 64 × 64 draws much better, so its lengths do not compare with theirs; and its wide intervals
-# say that a few places, where the face changes abruptly, make much of its mean. In the strip the way through $Z$ meets
-# a dog with brown ears, which neither end has; the one through $W$ goes from the one to the other. One strip proves
-# nothing, though: that is why one measures a thousand.
-#
+# its control do. That of 64 × 64 draws much better, so its lengths do not compare with theirs; and the wide interval of
+# its $Z$ says that a few places, where the face changes abruptly, make much of its mean: its mapping network was taught
+# to jump from one kind of face to the next and never to stop in between. In the strip the way through $Z$ changes one
+# thing after the other, coat, hair, species, background, and the eyes are green on the way, which neither end has; the
+# one through $W$ fades all at once from the one to the other, and only the species jumps. One strip proves nothing,
+# though: that is why one measures a thousand.
+
+# %% [markdown]
 # **Linear separability.** If one direction means "glasses", a flat plane parts the faces with from those without. We
 # let a linear classifier guess from $w$ (or $z$) what the reading network sees, and ask how much of the answer is left
 # open when it has spoken: the conditional entropy $H(y\mid x)$, in bits, 0 for a clean cut; $y$ is the answer that the
@@ -853,14 +870,15 @@ _ = checks.expect("07 live: separability in Z", 2 ** left[0], 20.9, 47.3)
 _ = checks.expect("07 live: separability in W", 2 ** left[1], 3.84, 7.72)
 
 # %% [markdown]
-# In both generators that have two spaces every question is easier in $W$ than in $Z$: the live model's $Z$ leaves 5.00
-# bits open of 6.63, its $W$ 2.35. In $W$, what turns the head or lights it is settled (the hard cases were left out);
-# what is small, glasses and mouth, stays hard. The control leaves 2.9 in its only space, a little more than $W$, which
-# parts species, coats and glasses better. The paper reports the last row, the exponential of the sum. Over the same
-# seeds it is 34 ± 4 in $Z$, 5.8 ± 0.6 in $W$ and 7.4 ± 0.3 in the control (three trainings). So $W$ is better, but by
-# this measure most of the order is the generator's doing, and by path length about half of it: it is easier to steer
-# where factors lie along straight directions, and training makes them so, in whatever space the generator's layers
-# listen to.
+# In both generators that have two spaces no question is harder in $W$ than in $Z$, and nearly all are easier: the live
+# model's $Z$ leaves 5.00 bits open of 6.63, its $W$ 2.35, and the larger one's $Z$ 2.02, its $W$ only 0.20. (Its $Z$
+# was made after its $W$ and along $W$'s principal axes, see above.) In the live model's $W$, what turns the head
+# or lights it is settled (the hard cases were left out); what is small, glasses and mouth, stays hard. The control
+# leaves 2.9 in its only space, a little more than $W$, which parts species, coats and glasses better. The paper reports
+# the last row, the exponential of the sum. Over the same seeds it is 34 ± 4 in $Z$, 5.8 ± 0.6 in $W$ and 7.4 ± 0.3 in
+# the control (three trainings). So $W$ is better, but by this measure most of the order is the generator's doing, and
+# by path length about half of it: it is easier to steer where factors lie along straight directions, and training makes
+# them so, in whatever space the generator's layers listen to.
 
 # %% [markdown]
 # ## Finding a given face, and changing one thing about it
@@ -930,12 +948,11 @@ print({name: round(100 * float(value)) for name, value in changes(wanted_factors
 # %% [markdown]
 # All twelve factors of all 16 faces read as wanted (the numbers to 0.5). The judge is not the network whose features
 # the search followed, but both have learnt from the same drawings, so trust your own eyes as well: the start has the
-# right species and roughly the right pose, but wrong eyes, in the first face the wrong background and in several the
-# wrong hair. On the way these and the smiles are put right, and one pair of glasses is taken off. Frowns come back only
-# in part, whiskers on one of the two cats, and the blond person's curls hardly, although the judge calls every hair
-# style right. And codes with a $w$ of its own for each layer ($W^+$, [Abdal et al.
-# 2019](https://arxiv.org/abs/1904.03189)) may lie where $f(z)$ never goes: the *synthesis* network can draw these
-# faces, which does not mean that the generator ever would, and edits are less safe out there.
+# right species and background and roughly the right pose, but often wrong eyes, mouths or hair, and one dog too many
+# wears glasses. On the way all that is put right. The blond person's curls come back only as a cloud, and whiskers on
+# both cats only in part, although the judge calls every hair style right. And codes with a $w$ of its own for each
+# layer ($W^+$, [Abdal et al. 2019](https://arxiv.org/abs/1904.03189)) may lie where $f(z)$ never goes: the *synthesis*
+# network can draw these faces, which does not mean that the generator ever would, and edits are less safe out there.
 
 # %% [markdown]
 # A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal
@@ -970,12 +987,11 @@ for name in planes:
 show(np.concatenate(rows), columns=8, title="from top: found, with glasses, smiling")
 
 # %% [markdown]
-# Seven of these eight clearly get glasses (the first dog has only dark rings around its eyes), and both dogs smile; the
-# third and the sixth face do not. But look at the rest: with the smile the third one's skin turns lighter and its eyes
-# smaller, and with the glasses the blond person all but stops smiling. So count. Does the edit do what it should, and
-# nothing else? On 1,000 new generated faces that read as without glasses, beside steps as long in random directions,
-# those from one random $w$ to another. The last row is the reading network's own error: how often it misreads a drawing
-# whose factors are known.
+# All eight get glasses, and those that did not smile do now, but for the third, whose mouth is hard to see on its dark
+# skin. Little else changes that the eye can find. But eyes are quick to be pleased. So count. Does the edit do what it
+# should, and nothing else? On 1,000 new generated faces that read as without glasses, beside steps as long in random
+# directions, those from one random $w$ to another. The last row is the reading network's own error: how often it
+# misreads a drawing whose factors are known.
 
 
 # %%
@@ -1005,13 +1021,15 @@ for name in ("smile", "random, as smile"):
     print(f"{name}: of the faces that did not smile {100 * np.mean(mouths > 1 / 3):.0f} % do now")
 
 # %% [markdown]
-# The edit gives glasses to 91 % of the faces, and changes the eyes' size in 39 %, their colour in 25 %, the hair style
-# in 17 %, the species in 7 %. A random step of the same length gives 3, 4, 12, 16 and 3 %; it changes coat, hair and
-# background even more often: some generated faces are so undecided there that any step tips them. The smile's direction
-# makes 69 % of the faces smile that did not (a random one 3 %), but it changes the eyes' size in 16 % (a random one in
-# 3 %) and their colour in 16 % (10 %). Drawings are misread in 0.2 % at most. So neither edit is clean. The eyes lie
-# behind the glasses, and no linear probe here parts faces with and without cleanly (of 0.86 bits that were open 0.50
-# were left above); in an edit to be trusted the other columns would be as low as the last row.
+# The edit gives glasses to 99 % of the faces, and changes the hair style and the eyes' colour in 6 or 7 %, the eyes'
+# size in 2 %, coat and background in 1 %; the species never. A random step of the same length changes hair style and
+# eyes in 7 % as well, and coat and hair in 3: some generated faces are so undecided there that any step tips them. The
+# smile's direction makes 92 % of the faces smile that did not (a random one 3 %) and changes no other factor in more
+# than 2 or 3 faces of 100. So both edits are nearly clean, and they were not always: on this generator's faces as the
+# game had left them, the same code gave glasses to 90 % and changed 1.04 other factors of a face, the eyes' size in 38
+# %; now it is 0.16 (the row without its glasses, added up). Most of what an edit drags along, it drags along on faces
+# that were none. But drawings are misread in 0.2 % at most, and in an edit to be trusted the other columns would be as
+# low.
 
 # %% [markdown]
 # ## Repair the edit
@@ -1129,8 +1147,8 @@ others = {name: sum(row.values()) - row["glasses"] for name, row in rows.items()
 print("other factors that change, on average:", {name: round(float(n), 2) for name, n in others.items()})
 walks = np.linalg.norm(walked[:, 0] - some[:, 0], axis=1)
 print(f"mean step: walk {walks.mean():.2f}, repaired {lengths.mean():.2f}")
-_ = checks.expect("07 repaired: glasses", rows["repaired"]["glasses"], 0.878, 0.964)
-_ = checks.expect("07 repaired: other factors", others["repaired"], 0.187, 0.463)
+_ = checks.expect("07 repaired: glasses", rows["repaired"]["glasses"], 0.873, 0.991)
+_ = checks.expect("07 repaired: other factors", others["repaired"], -0.005, 0.125)
 
 # %%
 for name in faces.NAMES:
@@ -1139,24 +1157,24 @@ for name in faces.NAMES:
           f"of {(~agreed).sum():2d} others {changed[~agreed].sum():2d}")  # fmt: skip
 
 # %% [markdown]
-# Top row of the picture: the blond person smiles again, and the third face's hair keeps its colour. But the repair does
-# little for the glasses: of the first dog's, dark rings after the walk, nothing more has come; the blond person's are
-# thin. (The judge sees glasses on both.) Bottom row: both dogs smile, and the third face's mouth turns a brighter red,
-# but not up; nor does the sixth face clearly smile.
+# Bottom row of the picture: the smiles are as good as before; the third face's mouth turns red, but not up. Top row:
+# most glasses stay, but they get thinner, and of the two dogs' only shadows are left. (The judge sees glasses on both.)
+# The search weighs pixels, and rims are many dark pixels.
 #
-# In numbers, over five draws of 200 faces (`bench/bands_07_stylegan.csv`; the cost's weights were chosen on faces
-# of the checkpoint before it was balanced): 92 % have glasses, faint ones included, and on average 0.33 other
-# factors change. In the draw above it is 0.37, not 1.04 as after the walk: the eyes' size changes in 3 or 4 faces of
-# 100, not 38, the hair style in 4, not 13, the species in 2 or 3, not 10. The repaired step is more than twice as long
-# as the walk; a random one of its length changes 1.3.
+# In numbers, over five draws of 200 faces (`bench/bands_07_stylegan.csv`; the cost's weights were chosen on faces as
+# the game had left them): 93 % have glasses, faint ones included, where the walk gives them to 99 %, and on average
+# 0.06 other factors change, not 0.14: eyes' size, mouth, pose, light and species in no face of 1,000, coat, hair and
+# background in 1 to 3 of them, as often as drawings are misread, or hardly more. The repair costs six wearers in 100
+# and undoes more than half of the damage.
 #
-# What about the eyes' colour, which changes in 22 % even now? Look at the row "networks differ": about one face in five
-# the two networks disagree *before* any edit. Of the 44 faces whose eyes changed colour 29 are among those 41: there
-# the judge may doubt as much as the edit damages. Where the networks agreed 15 of 159 faces changed (9 %). With that,
-# and with species, coat, background and eyes' size that change more often than the networks differ, this edit is near
-# to one that may be trusted, but not there.
+# What is left are the hair style and the eyes' colour: 1.6 and 3.7 % in the five draws, 3 and 6 % in the one above.
+# Look at the row "networks differ": about these two, and only these, the two networks disagree in a few faces *before*
+# any edit. Of the 12 faces whose eyes changed colour 9 are among the 11 on which they disagree, of the 6 whose hair
+# style changed 4 among 7. Where they agree, 3 of 189 and 2 of 193 faces change: 1 or 2 in 100. So what is left is
+# mostly faces that are undecided themselves. On them even a perfect edit cannot be seen to be one.
 #
-# Can the second network judge as well? In an earlier form of the search (`bench/stylegan_trials.md`) asking the *first*
+# Can the second network judge as well? In an earlier form of the search, on the game's faces
+# (`bench/stylegan_trials.md`), asking the *first*
 # network, which then also judged, gave glasses to all of 100 faces and changed 0.05 other factors; asking the second
 # gave 92.5 % and 0.49 (of 200). The search had not become ten times better: it had learnt what this judge likes.
 
@@ -1184,13 +1202,13 @@ for name, w in trials.items():
           f"that become cats {100 * np.mean(after.species[dogs] == 1):5.1f} %, mean step {step:.2f}")  # fmt: skip
 
 # %% [markdown]
-# The biased probe makes cats of all dogs, by steps more than three times as long in the mean of all faces, and gives
-# glasses to 87 % of them; the one that learnt from all faces makes cats of one in six. **How you notice:** count the
-# factors that you did *not* want to change. **The remedy:** a balanced set helps (the first line), but is not enough
-# here. What helped most, in the last line: find the direction of what should stay from faces where the two do not go
-# together (here from all; in the biased set "cat" and "glasses" are the same answer), and take its share out of the
-# edit (make the two orthogonal): 91 % of the dogs get glasses, and none becomes a cat. (Only cats are counted here. Of
-# the other factors nothing was asked, and so nothing is known.)
+# The biased probe makes cats of all dogs, by steps two and a half times as long in the mean of all faces, and gives
+# glasses to nearly all of them; the one that learnt from all faces makes cats of none. **How you notice:** count the
+# factors that you did *not* want to change. **The remedy:** a balanced set (the first line). If there is none: find the
+# direction of what should stay from faces where the two do not go together (here from all; in the biased set "cat" and
+# "glasses" are the same answer), and take its share out of the edit (make the two orthogonal): 92 % of the dogs get
+# glasses, and none becomes a cat. (Only cats are counted here. Of the other factors nothing was asked, and so nothing
+# is known.)
 #
 # ## Exercises
 # Replace each `...`, run the cell and the check below it. Answers: `solutions/07_stylegan.ipynb`.
@@ -1273,8 +1291,10 @@ checks.path_penalty(my_path_penalty)
 # - StyleGAN draws from a constant; $w$, made from $z$ by a mapping network, tells each layer which of its channels
 #   matter, so that layers can be addressed one by one.
 # - What a layer decides is a matter for measurement: swap its $w$, read the factors, count.
-# - An edit is a direction in $W$; judge it by what it changes *and* by what it should have left alone. A search from
-#   where it ends can repair much, and must be judged by a network that it did not ask.
+# - An edit is a direction in $W$; judge it by what it changes *and* by what it should have left alone. It is as clean
+#   as the faces are: on good ones one direction nearly suffices. A search from where it ends can repair some, and must
+#   be judged by a network that it did not ask.
+# - A game teaches what a face is, but need not finish the drawing.
 
 # %% [markdown]
 # ## Going deeper
