@@ -122,6 +122,13 @@ def test_drawn_faces_are_their_own_kind(measures):
     assert measures.share_drawable(noise) < 0.05
 
 
+def test_the_bundled_checkpoint_draws_as_well_as_said(measures):
+    images = stylegan.load().sample(5000, seed=3)
+    assert measures.excess_share(images) < 0.05  # 0.036
+    assert measures.species_off(images) < 0.03  # 0.006; by chance about 0.008
+    assert measures.share_drawable(images[:2000]) > 0.73  # 0.766 of 20,000; standard error 0.0095
+
+
 def test_an_edit_goes_along_the_normal_to_the_depth_asked_for(notebook):
     rng = np.random.default_rng(0)
     w = rng.standard_normal((4000, 4)).astype(np.float32)
@@ -174,19 +181,23 @@ def test_what_is_wanted_costs_nothing_and_each_departure_its_weight(notebook):
 
 
 def test_a_repair_gives_back_what_the_walk_changed_and_keeps_the_edit(notebook):
-    """On the bundled checkpoint, judged by the network that the search does not ask."""
+    """On the bundled checkpoint, judged by the network that the search does not ask.
+
+    Its walks change little else, so each is led astray: a third of the way to another face.
+    """
     model = stylegan.load()
     w = model.map(np.random.default_rng(0).standard_normal((1000, 64)).astype(np.float32))
     read = faces.read(model.draw(w))
     rows = np.flatnonzero(read.glasses == 0)[:20]
     before = np.repeat(w[rows, None], model.layer_count, axis=1)
     walked = notebook.edited(before, *notebook.plane(w, read.glasses == 1))
+    walked += (w[rows + 1] - w[rows])[:, None] / 3.0
     repaired = notebook.repaired(model, notebook.spread_of(w), before, walked, {"glasses": 1}, steps=30)
     pictures = [model.draw(styles) for styles in (before, walked, repaired)]
     assert faces.read(pictures[2]).glasses.mean() >= 0.8
     shares = [notebook.changes(read[rows], faces.read(picture)) for picture in pictures[1:]]
     others = [sum(row.values()) - row["glasses"] for row in shares]
-    assert others[1] < 0.7 * others[0]
+    assert others[1] < 0.5 * others[0], others
 
 
 def test_new_faces_without_glasses_are_bare_and_others_for_each_seed(notebook):
