@@ -804,14 +804,17 @@ show(np.concatenate(strip), columns=9, title="from one face to another, through 
 # cannot be said from this one control, for its interval is wide. These intervals are about faces; another training may
 # differ by more. Over several seeds (mean ± standard deviation) $Z$ has 9,530 ± 870 and $W$ 4,200 ± 290 (five
 # trainings, `bench/bands_07_stylegan.csv`), the control 6,630 ± 540 (three, `bench/stylegan_trials.md`): it stands
-# about halfway between them. Path lengths compare only between generators that draw about equally well, as the live
-# model and its control do. That of 64 × 64 draws much better, so its lengths do not compare with theirs; and the wide
-# interval of its $Z$ says that a few places, where the face changes abruptly, make much of its mean: its mapping
-# network was taught to cross quickly from one kind of face to the next. In the strip one thing after the other jumps on
-# the way through $Z$: coat and glasses, hair, species, background. Through $W$ all of it fades at the same time, and
-# only the species jumps. But see the price: halfway through $W$ are pictures that no drawing is (the seventh has hardly
-# a nose), while those through $Z$ are proper faces. A short path is not one of better faces. And one strip proves
-# nothing: that is why one measures a thousand.
+# about halfway between them.
+
+# %% [markdown]
+# Path lengths compare only between generators that draw about equally well, as the live model and its control do. That
+# of 64 × 64 draws much better, so its lengths do not compare with theirs; and the wide interval of its $Z$ says that a
+# few places, where the face changes abruptly, make much of its mean: its mapping network was taught to cross quickly
+# from one kind of face to the next. In the strip one thing after the other jumps on the way through $Z$: coat and
+# glasses, hair, species, background. Through $W$ all of it fades at the same time, and only the species jumps. But see
+# the price: halfway through $W$ are pictures that no drawing is (the seventh has hardly a nose), while those through
+# $Z$ are proper faces. A short path is not one of better faces. And one strip proves nothing: that is why one measures
+# a thousand.
 
 # %% [markdown]
 # **Linear separability.** If one direction means "glasses", a flat plane parts the faces with from those without. We
@@ -1177,7 +1180,8 @@ for name in faces.NAMES:
 # 0.06 other factors change, not 0.14: eyes' size, mouth, pose, light and species in no face of 1,000, coat, hair and
 # background in 1 to 3 of them, as often as drawings are misread, or hardly more. The repair costs six wearers in 100
 # and undoes more than half of the damage.
-#
+
+# %% [markdown]
 # What is left are the hair style and the eyes' colour: 1.6 and 3.7 % in the five draws, 3 and 6 % in the one above.
 # Look at the row "networks differ": about these two, and only these, the two networks disagree in a few faces *before*
 # any edit. Of the 12 faces whose eyes changed colour 9 are among the 11 on which they disagree, of the 6 whose hair
