@@ -309,8 +309,8 @@ def main():
     images = game.training_faces(options.folder)
     model, encode = restore(path)
     if options.minutes > 0:
-        mapping_path.unlink(missing_ok=True)
         reconstruct(model, encode, images, options.minutes)
+        mapping_path.unlink(missing_ok=True)  # it was made for the encoder before
         save(path, model.synthesis, encode)
     if options.map:
         save(mapping_path, new_mapping(model, encode, images))

@@ -75,10 +75,8 @@ def test_axes_lead_there_and_back(recipe):
 
 def test_w_get_another_spread_by_the_smallest_moves(recipe):
     rng = np.random.default_rng(0)
-    w, like = (
-        rng.standard_normal((5000, 4)) @ rng.standard_normal((4, 4)),
-        rng.standard_normal((300, 4)) * [1, 2, 3, 4] + 5,
-    )
+    w = rng.standard_normal((5000, 4)) @ rng.standard_normal((4, 4))
+    like = rng.standard_normal((300, 4)) * [1, 2, 3, 4] + 5
     moved = recipe.spread_as(w, like)
     np.testing.assert_allclose(moved.mean(axis=0), like.mean(axis=0), atol=1e-4)
     np.testing.assert_allclose(np.cov(moved.T), np.cov(like.T), rtol=1e-3, atol=1e-3)

@@ -532,7 +532,8 @@ _ = checks.expect("07 live: species off", off, -0.0137, 0.0371)
 #
 # 1. An **encoder**, built like the discriminator, guesses $w$ of a drawn face, and synthesis draws the face again. Both
 #    learn from the difference of the pixels: the two halves of notebook 03, without its Kullback–Leibler term, but with
-#    a little noise on $w$, so that nearby codes draw the same face. (At first beside the game: 47 in 100.)
+#    a little noise on $w$, so that nearby codes draw the same face. (It began beside the game; 47 in 100 were drawable
+#    then.)
 # 2. Now synthesis draws well what has the $w$ of a drawn face, but the mapping network makes others. A **flow** learns
 #    how the encoder's $w$ are spread. ($w$ is first turned to its principal axes, the widest first, and scaled.) Take a
 #    $z$ and a face's $w$ at random, and a point $x=(1-t)\,z+t\,w$ of the straight way between them; shown $x$ and $t$,
@@ -572,8 +573,8 @@ for name, draw in {
 #
 # **What does that say about GANs?** Our faces are the easy case: as many as we like, without noise, and twelve factors
 # tell all about them, so that one $w$ can hold a whole face. A photograph holds more than any short code; what the code
-# leaves open, an autoencoder fills in with a mean, and that is the blur of notebook 03. That is what a discriminator is
-# for: it punishes blur. What this finish would do to photographs was not tried.
+# leaves open, an autoencoder fills in with a mean, and that is the blur of notebook 03. Blur is what a discriminator
+# punishes. What this finish would do to photographs was not tried.
 #
 # ## Truncation: typical faces
 # Far from the mean of all $w$ training has seen few examples, and faces there tend to be worse. Pull each $w$ towards
@@ -768,9 +769,8 @@ def path_lengths(model, space, n=1000, epsilon=1e-3, seed=0):
 
 # %% [markdown]
 # Is a short path in $W$ the mapping network's doing? With a mapping network training may leave $Z$ crooked, because $W$
-# makes up for it; without one it can only straighten $Z$ itself. So a **control** is needed: the twin of the model that
-# we trained above (the *live* model), trained in the same way by `bench/seeds_stylegan.py`, whose $w$ is the normalised
-# $z$. It is bundled.
+# makes up for it; without one it can only straighten $Z$ itself. So a **control** is needed: the twin of the live
+# model, trained in the same way by `bench/seeds_stylegan.py`, whose $w$ is the normalised $z$. It is bundled.
 
 
 # %%
@@ -800,7 +800,7 @@ show(np.concatenate(strip), columns=9, title="from one face to another, through 
 # %% [markdown]
 # In $W$ the path length is less than half of that in $Z$ for the live model, about a seventh for that of 64 × 64. In
 # both the intervals do not touch. (Half of $\varepsilon$ gives the same for the live model in $W$: it is small enough
-# there.) The control's $Z$ is not as straight as the live model's $W$; that it is straighter than the live model's $Z$,
+# there.) The control's $Z$ is not as straight as the live model's $W$; that it is straighter than the live model's $Z$
 # cannot be said from this one control, for its interval is wide. These intervals are about faces; another training may
 # differ by more. Over several seeds (mean ± standard deviation) $Z$ has 9,530 ± 870 and $W$ 4,200 ± 290 (five
 # trainings, `bench/bands_07_stylegan.csv`), the control 6,630 ± 540 (three, `bench/stylegan_trials.md`): it stands
@@ -899,7 +899,7 @@ _ = checks.expect("07 live: separability in W", 2 ** left[1], 3.84, 7.72)
 # faces (by the mean colours of squares of 4 × 4 pixels) and go downhill on the difference of pixels and features. This
 # is **inversion**. For 100 steps all layers share one $w$; for 200 more each may have its own. The features are those
 # of a **second** reading network, trained as the first from other starting weights: a search may find what pleases the
-# network that it asks and nobody else, so it must not ask the judge.
+# network that it asks and nobody else, so it must not ask the judge, the first network.
 
 
 # %%
@@ -969,12 +969,12 @@ print({name: round(100 * float(value)) for name, value in changes(wanted_factors
 # less safe out there.
 
 # %% [markdown]
-# A direction for "glasses": a linear classifier puts a plane between the $w$ with and those without. Its unit normal
-# $n$ is the direction; with a number $c$, the plane's offset, $w\cdot n + c$ is the signed distance to the plane. An
-# edit walks along $n$ until $w$ is as deep on the other side as faces with very clear glasses: nine in ten of those
-# with glasses are less deep. The same for a smile, a mouth that is read above 1/3 (below −1/3 it is a frown). In the
-# picture the faces found above are edited, whose layers each have a $w$: each layer walks by itself, to the same depth.
-# The 1,000 faces that are counted after it are generated, with one $w$: the safer case.
+# A direction for "glasses": a linear classifier, a **probe**, puts a plane between the $w$ with and those without. Its
+# unit normal $n$ is the direction; with a number $c$, the plane's offset, $w\cdot n + c$ is the signed distance to the
+# plane. An edit walks along $n$ until $w$ is as deep on the other side as faces with very clear glasses: nine in ten of
+# those with glasses are less deep. The same for a smile, a mouth that is read above 1/3 (below −1/3 it is a frown). In
+# the picture the faces found above are edited, whose layers each have a $w$: each layer walks by itself, to the same
+# depth. The 1,000 faces that are counted after it are generated, with one $w$: the safer case.
 
 
 # %%
@@ -1191,9 +1191,9 @@ for name in faces.NAMES:
 # undecided themselves.
 #
 # Can the second network judge as well? In an earlier form of the search, on the game's faces
-# (`bench/stylegan_trials.md`), asking the *first*
-# network, which then also judged, gave glasses to all of 100 faces and changed 0.05 other factors; asking the second
-# gave 92.5 % and 0.49 (of 200). The search had not become ten times better: it had learnt what this judge likes.
+# (`bench/stylegan_trials.md`), asking the *first* network, which then also judged, gave glasses to all of 100 faces and
+# changed 0.05 other factors; asking the second gave 92.5 % and 0.49 (of 200). The search had not become ten times
+# better: it had learnt what this judge likes.
 
 # %% [markdown]
 # ## Broken on purpose: a probe that learnt the wrong thing
