@@ -4,12 +4,12 @@ The game of ``train_stylegan.py`` leaves faces that the discriminator still know
 from there on, without a game:
 
 1. An **encoder** guesses w of drawn faces, and synthesis draws them again; both learn from the difference of the pixels
-   (an autoencoder). A little noise is added to w, so that codes nearby draw the same face.
+   (an autoencoder). Noise is added to w, as much as a mapping network errs: codes nearby must draw the same face.
 2. The encoder's w of drawn faces lie elsewhere than the mapping network's. A **flow** learns how they are spread: a
    network that says for each point on the straight way from a z to a w which way to go (flow matching, Lipman et al.
    2023; to fit a distribution to the codes of an autoencoder: Dai and Wipf 2019, Ghosh et al. 2020).
 3. Walking takes many steps. A new, deeper **mapping network** learns to go in one pass from z to where the walk ends:
-   nearly to what the encoder makes of the picture there, which is nearer to a face.
+   nearly to what the encoder makes of the pictures there, which is nearer to a face.
 
 No labels, no reading network. The work folder (``--folder``) holds all; ``--minutes`` are of the autoencoder and go on
 from there, with rates that fall to 0. ``--map`` does the rest, ``--report`` prints the numbers that notebook 07
@@ -38,11 +38,12 @@ from gentutor import networks, stylegan
 
 STATE = bands.FOLDER / "stylegan_encoder.npz"
 ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT
-BATCH, RATE, ENCODER_RATE, NOISE, KEEP = 16, 0.004, 7e-4, 0.02, 0.998
+BATCH, RATE, ENCODER_RATE, KEEP = 16, 0.004, 7e-4, 0.998
+NOISE = 0.06  # of the spread of w: noise of a fixed size means little once w has grown
 POWER = 3.0  # faces drawn worst count most: those with dark whiskers on a white coat
 DEPTH, WIDTH = 8, 256  # of the new mapping network
 FLOW_DEPTH, FLOW_WIDTH, FLOW_BATCH, FLOW_RATE, FLOW_STEPS, WALK = 3, 320, 256, 1.5e-3, 14_000, 12
-PAIRS, MAP_BATCH, MAP_STEPS = 400_000, 1024, 16_000
+PAIRS, LOOKS, MAP_BATCH, MAP_STEPS = 600_000, 2, 1024, 30_000
 MAP_RATE = 0.04  # Muon's: Adam gets to 0.20 of the spread of w in the time of 0.10
 
 
@@ -82,7 +83,8 @@ def reconstruct(model, encode, images, minutes, rate=RATE, encoder_rate=ENCODER_
         real = tf.cast(pixels, tf.float32) / 127.5 - 1.0
         with tf.GradientTape() as tape:
             w = encode(real)
-            again = drawn_again(model, w + NOISE * tf.random.normal(tf.shape(w)))
+            spread = tf.sqrt(tf.reduce_mean(tf.math.reduce_variance(w, axis=0)))
+            again = drawn_again(model, w + NOISE * spread * tf.random.normal(tf.shape(w)))
             squares = tf.reduce_mean((again - real) ** 2, axis=(1, 2, 3))
             loss = tf.reduce_mean(squares**POWER) ** (1.0 / POWER)
             total = 20.0 * loss  # so that slopes are clipped at first only
@@ -245,15 +247,18 @@ def new_mapping(model, encode, images):
     """A mapping network whose w are spread as the encoder's of uint8 ``images``: a flow, walks of it, one pass.
 
     Where a walk ends between two kinds of faces the picture is of neither; what the encoder makes of that picture is
-    nearer to a face. So it looks at each once. That draws all w closer together; half of it is undone.
+    nearer to a face. So it looks at each, twice. That draws all w closer together; each time half of it is undone.
     """
     w = codes(encode, images)
     axes = Axes(w)
     flow = train_flow(axes.to(w), FLOW_STEPS)
     z = sphere(PAIRS, model.dim, (0, 99)).numpy()
-    ends = np.array_split(axes.back(walk(flow, z)), PAIRS // 10_000)  # all pictures at once would take 5 GB
-    seen = np.concatenate([codes(encode, model.draw(part)) for part in ends])
-    return train_mapping(z, (seen + spread_as(seen, w)) / 2.0, MAP_STEPS)
+    ends = axes.back(walk(flow, z))
+    for _ in range(LOOKS):
+        parts = np.array_split(ends, PAIRS // 10_000)  # all pictures at once would take 7 GB
+        seen = np.concatenate([codes(encode, model.draw(part)) for part in parts])
+        ends = (seen + spread_as(seen, w)) / 2.0
+    return train_mapping(z, ends, MAP_STEPS)
 
 
 # ---- files ----
@@ -296,7 +301,7 @@ def restore(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=0.0, help="of the autoencoder")
-    parser.add_argument("--map", action="store_true", help="train a new mapping network (an hour of one core)")
+    parser.add_argument("--map", action="store_true", help="train a new mapping network (two hours of one core)")
     parser.add_argument("--folder", type=pathlib.Path, default=game.FOLDER)
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--store", action="store_true")
