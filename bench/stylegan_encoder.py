@@ -4,12 +4,12 @@ The game of ``train_stylegan.py`` leaves faces that the discriminator still know
 from there on, without a game:
 
 1. An **encoder** guesses w of drawn faces, and synthesis draws them again; both learn from the difference of the pixels
-   (an autoencoder). Noise is added to w, as much as a mapping network errs: codes nearby must draw the same face.
+   (an autoencoder). Noise is added to w, nearly as much as a mapping network errs: codes nearby draw the same face.
 2. The encoder's w of drawn faces lie elsewhere than the mapping network's. A **flow** learns how they are spread: a
    network that says for each point on the straight way from a z to a w which way to go (flow matching, Lipman et al.
    2023; to fit a distribution to the codes of an autoencoder: Dai and Wipf 2019, Ghosh et al. 2020).
 3. Walking takes many steps. A new, deeper **mapping network** learns to go in one pass from z to where the walk ends:
-   nearly to what the encoder makes of the pictures there, which is nearer to a face.
+   nearly to what the encoder makes of the picture there, looking twice, which is nearer to a face.
 
 No labels, no reading network. The work folder (``--folder``) holds all; ``--minutes`` are of the autoencoder and go on
 from there, with rates that fall to 0. ``--map`` does the rest, ``--report`` prints the numbers that notebook 07

@@ -5,6 +5,7 @@ import pathlib
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -46,6 +47,27 @@ def test_faces_are_drawn_again_better_and_from_averaged_weights(recipe, small):
     floats = recipe.drawn_again(model, recipe.codes(encode, images)).numpy().clip(-1, 1)
     drawn = model.draw(recipe.codes(encode, images))  # the averaged network
     np.testing.assert_allclose((floats + 1.0) * 127.5, drawn, atol=0.6)
+
+
+def test_noise_on_w_is_a_share_of_their_spread(recipe, small, monkeypatch):
+    images, draw = faces.render(faces.sample(64, seed=0), 64), recipe.drawn_again
+
+    def drawn_from(noise):
+        """The w that the first step draws from."""
+        seen = []
+        monkeypatch.setattr(recipe, "NOISE", noise)
+        monkeypatch.setattr(recipe, "drawn_again", lambda model, w: seen.append(w.numpy()) or draw(model, w))
+        keras.utils.set_random_seed(0)
+        recipe.reconstruct(*small(), images, minutes=0.03)  # one step
+        return seen[0]
+
+    tf.config.run_functions_eagerly(True)  # numbers, not symbols, reach drawn_again
+    try:
+        w, astray = drawn_from(0.0), drawn_from(0.5)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    added = astray - w
+    assert added.std() / np.sqrt(w.var(axis=0).mean()) == pytest.approx(0.5, rel=0.1)  # 1024 draws: 2 % off
 
 
 def test_what_was_saved_is_restored(recipe, small, tmp_path, monkeypatch):
