@@ -38,12 +38,13 @@ from gentutor import networks, stylegan
 
 STATE = bands.FOLDER / "stylegan_encoder.npz"
 ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT
-BATCH, RATE, ENCODER_RATE, KEEP = 16, 0.004, 7e-4, 0.998
-NOISE = 0.06  # of the spread of w: noise of a fixed size means little once w has grown
+BATCH, RATE, ENCODER_RATE, KEEP = 16, 0.005, 1e-3, 0.998
+NOISE = 0.08  # of the spread of w: noise of a fixed size means little once w has grown
 POWER = 3.0  # faces drawn worst count most: those with dark whiskers on a white coat
 DEPTH, WIDTH = 8, 256  # of the new mapping network
 FLOW_DEPTH, FLOW_WIDTH, FLOW_BATCH, FLOW_RATE, FLOW_STEPS, WALK = 3, 320, 256, 1.5e-3, 14_000, 12
-PAIRS, LOOKS, MAP_BATCH, MAP_STEPS = 600_000, 2, 1024, 30_000
+PAIRS, MAP_BATCH, MAP_STEPS = 600_000, 1024, 30_000
+UNDONE = 0.5, 0.25  # at each look of the encoder at the pictures: see new_mapping
 MAP_RATE = 0.04  # Muon's: Adam gets to 0.20 of the spread of w in the time of 0.10
 
 
@@ -247,17 +248,18 @@ def new_mapping(model, encode, images):
     """A mapping network whose w are spread as the encoder's of uint8 ``images``: a flow, walks of it, one pass.
 
     Where a walk ends between two kinds of faces the picture is of neither; what the encoder makes of that picture is
-    nearer to a face. So it looks at each, twice. That draws all w closer together; each time half of it is undone.
+    nearer to a face. So it looks at each, twice. That draws all w closer together; half of it is undone after the first
+    look, a quarter after the second: the less, the fewer pictures of no face, and the fewer rare faces (``UNDONE``).
     """
     w = codes(encode, images)
     axes = Axes(w)
     flow = train_flow(axes.to(w), FLOW_STEPS)
     z = sphere(PAIRS, model.dim, (0, 99)).numpy()
     ends = axes.back(walk(flow, z))
-    for _ in range(LOOKS):
+    for undone in UNDONE:
         parts = np.array_split(ends, PAIRS // 10_000)  # all pictures at once would take 7 GB
         seen = np.concatenate([codes(encode, model.draw(part)) for part in parts])
-        ends = (seen + spread_as(seen, w)) / 2.0
+        ends = (1.0 - undone) * seen + undone * spread_as(seen, w)
     return train_mapping(z, ends, MAP_STEPS)
 
 
