@@ -124,9 +124,9 @@ def test_drawn_faces_are_their_own_kind(measures):
 
 def test_the_bundled_checkpoint_draws_as_well_as_said(measures):
     images = stylegan.load().sample(5000, seed=3)
-    assert measures.excess_share(images) < 0.05  # 0.036
+    assert measures.excess_share(images) < 0.05  # 0.037
     assert measures.species_off(images) < 0.03  # 0.006; by chance about 0.008
-    assert measures.share_drawable(images[:2000]) > 0.77  # 0.811 of 10,000; standard error 0.0088
+    assert measures.share_drawable(images[:2000]) > 0.77  # 0.807 of 30,000; standard error 0.0088
 
 
 def test_an_edit_goes_along_the_normal_to_the_depth_asked_for(notebook):
