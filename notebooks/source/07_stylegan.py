@@ -466,7 +466,7 @@ print(f"the same w with other noise: pictures differ by {np.sqrt(np.mean((twice[
 # the three **species** come up equally often? And is a face **drawable**? Read its factors, let the program draw them,
 # and take the root mean square difference, the *residual*, in grey levels. Of a real drawing only the reading's error
 # is left. If it is large, the picture is a smear or was misread. We call a face drawable if its residual is at most 1.5
-# times the usual one (root mean square over 1,000 real drawings of that size).
+# times the usual one (root mean square over 2,000 real drawings of that size).
 
 
 # %%
@@ -496,7 +496,7 @@ def judge(images):
     """Share of the excess distance, total variation of the species, share of drawable faces."""
     share = (metrics.frechet_distance(real_features, faces.features(images)) - floor) / (scale - floor)
     species = np.bincount(faces.read(images).species, minlength=3) / len(images)
-    real = residuals(faces.render(faces.sample(1000, seed=13), images.shape[1]))
+    real = residuals(faces.render(faces.sample(2000, seed=13), images.shape[1]))
     limit = 1.5 * np.sqrt(np.mean(real**2))
     return share, 0.5 * np.abs(species - 1 / 3).sum(), np.mean(residuals(images[:1000]) <= limit)
 
@@ -564,13 +564,12 @@ for name, draw in {
 
 # %% [markdown]
 # Little is left: the share is 0.037, and 0.013 of that drawings of 64 × 64 have themselves (a larger drawing made
-# smaller is not quite a small one). Of these 1,000 faces 841 are drawable; of three times 10,000 others 81 % by a limit
-# that is slightly stricter (16.2 grey levels in place of 16.6: from 2,000 drawings, `bench/stylegan_measures.py`).
-# Drawings have 90. What fails is fine: whiskers fray, curls are soft, some mouths are faint. The game alone had come to
-# a share of 0.057 (`bench/stylegan_trials.md`). It differed from ours in more than length: the weight of R1 (multiplied
-# by four at 64 × 64) fell on the way from 10 to 4 and to 2, because at 10 the discriminator, held smooth, could hardly
-# tell real from generated any more; the discriminator's dense layer is twice as wide as the live model's, the
-# generator's rate half; and the learning rates fell to 0 several times.
+# smaller is not quite a small one). About 81 faces in 100 are drawable (817 of these 1,000, 81 % of each of three times
+# 10,000 others: `bench/stylegan_trials.md`), where drawings have 89. What fails is fine: whiskers fray, curls are soft,
+# some mouths are faint. The game alone had come to a share of 0.057 (`bench/stylegan_trials.md`). It differed from ours
+# in more than length: the weight of R1 (multiplied by four at 64 × 64) fell on the way from 10 to 4 and to 2, because
+# at 10 the discriminator, held smooth, could hardly tell real from generated any more; the discriminator's dense layer
+# is twice as wide as the live model's, the generator's rate half; and the learning rates fell to 0 several times.
 #
 # **What does that say about GANs?** Our faces are the easy case: as many as we like, without noise, and twelve factors
 # tell all about them, so that one $w$ can hold a whole face. A photograph holds more than any short code; what the code
