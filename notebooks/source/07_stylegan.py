@@ -1059,9 +1059,9 @@ for name in ("smile", "random, as smile"):
 # One direction serves for all faces, though what it drags along may differ from face to face. So walk, look, and
 # **repair** each face by itself: from where the walk ended, $w_\text{end}$, search nearby for a picture that shows what
 # was asked for and otherwise what it showed before. We look for $v\in\mathbb R^{64}$, begun at 0 and the same for all
-# layers; the picture is $x=g(w_\text{end}+vA)$. Here $A$, (64, 64), is a root of the covariance $C$ of $w$,
-# $A^\top A=C$: for a standard normal $v$ the step $vA$ has covariance $C$. Like inversion, the search goes downhill on
-# a cost, with $x_0$ the picture before the edit:
+# layers; the picture is $x=g(w_\text{end}+vA)$, its colours in $[-1, 1]$. Here $A$, (64, 64), is a root of the
+# covariance $C$ of $w$, $A^\top A=C$: for a standard normal $v$ the step $vA$ has covariance $C$. Like inversion, the
+# search goes downhill on a cost, with $x_0$ the picture before the edit:
 #
 # $$J(v)=\sum_f m_f\Big(-\sum_k q_{fk}\log p_{fk}(x)\Big)+10\sum_c\big(e_c(x)-\hat e_c\big)^2+
 # 30\,\overline{\lVert x-x_0\rVert}+0.2\,\lVert v\rVert^2$$
