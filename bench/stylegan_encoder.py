@@ -34,7 +34,7 @@ from keras import ops
 from scipy.linalg import sqrtm
 from stylegan_measures import report
 
-from gentutor import networks, stylegan
+from gentutor import networks, stylegan, training
 
 STATE = bands.FOLDER / "stylegan_encoder.npz"
 ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT
@@ -112,8 +112,8 @@ def reconstruct(model, encode, images, minutes, rate=RATE, encoder_rate=ENCODER_
 
 def codes(encode, images):
     """The encoder's w of uint8 pictures: (n, dim)."""
-    run = tf.function(lambda x: encode(tf.cast(x, tf.float32) / 127.5 - 1.0))
-    return np.concatenate([run(tf.constant(images[i : i + 500])) for i in range(0, len(images), 500)])
+    run = tf.function(lambda x, training: encode(tf.cast(x, tf.float32) / 127.5 - 1.0))
+    return training.in_chunks(run, tf.constant(images), 500)
 
 
 # ---- where the codes lie ----

@@ -814,8 +814,8 @@ show(np.concatenate(strip), columns=9, title="from one face to another, through 
 # half of its places have less than 1,033 in $Z$, and in $W$ less than 1,313. In $Z$ the face changes slowly at most
 # places and jumps at a few, which a squared speed punishes so much that these few make nearly all of the mean: this
 # mapping network was taught to cross quickly from one kind of face to the next. So the mean says that its $W$ is far
-# shorter, the median that it is a little longer. (For the live model both say the same. Half or a tenth of
-# $\varepsilon$ changes none of these numbers by more than 5 %: `bench/stylegan_trials.md`.)
+# shorter, the median that it is a little longer. (For the live model both say the same. Half or a tenth
+# of $\varepsilon$ changes none of the four numbers of 64 × 64 by more than 5 %: `bench/stylegan_trials.md`.)
 #
 # In the strip one thing after the other jumps on the way through $Z$: coat, hair and eyes, hair again, species,
 # background; only the eyes go from green to amber in two steps at the end. Through $W$ coat, eyes, background and at
