@@ -1,8 +1,9 @@
 """Five seeds of notebook 07's live model, of a control without a mapping network, and of edits: bench/seeds_stylegan.py
 
-Two cores, about four minutes a seed and model, two for the edits. The live model as the notebook trains it; the control
-is the same, but its w is the normalised z itself. The control of seed 0 is stored in gentutor/assets, for the notebook.
-The edits are of other faces of the bundled checkpoint for each seed.
+Two cores, about five minutes a seed for the live model, two for the control and for the edits. The live model as the
+notebook trains it: the game, then the finish without one. The control plays the same game, but its w is the normalised
+z itself. That of seed 0 is stored in gentutor/assets, for the notebook. The edits are of other faces of the bundled
+checkpoint for each seed.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts
@@ -27,11 +28,23 @@ N = 5000
 CONTROL = pathlib.Path(stylegan.__file__).parent / "assets" / "stylegan_control.npz"
 
 
-def trained(seed, depth=stylegan.MAPPING_DEPTH):
-    """The notebook's training."""
-    images = faces.render(faces.sample(20_000, seed=1), 32)
+def training_faces():
+    """The notebook's."""
+    return faces.render(faces.sample(20_000, seed=1), 32)
+
+
+def after_the_game(seed, depth=stylegan.MAPPING_DEPTH):
+    """The notebook's game."""
     keras.utils.set_random_seed(seed)
-    return notebook.train(stylegan.StyleGAN(depth=depth, seed=seed), images, seed)
+    return notebook.train(stylegan.StyleGAN(depth=depth, seed=seed), training_faces(), seed)
+
+
+def finished(model, seed):
+    """The notebook's finish without a game."""
+    new, encode = notebook.to_finish(model)
+    notebook.reconstruct(new, encode, training_faces(), seed)
+    new.ema_mapping = notebook.walking_mapping(notebook.codes(encode, training_faces()), seed)
+    return new
 
 
 def spaces(model, seed):
@@ -46,20 +59,23 @@ def spaces(model, seed):
 
 
 def live(seed):
-    """Share of the excess distance, species, drawable faces, and its spaces."""
-    model = trained(seed)
-    samples = model.sample(N, seed=3)
-    numbers = {
-        "excess share": measures.excess_share(samples),
-        "species off": measures.species_off(samples),
-        "drawable": measures.share_drawable(samples[:2000]),
-    }
-    return {f"07 live: {name}": value for name, value in {**numbers, **spaces(model, seed)}.items()}
+    """Share of the excess distance, species, drawable faces and its spaces, after the game and when it is finished."""
+    game, numbers = after_the_game(seed), {}
+    for name, model in {"game": game, "live": finished(game, seed)}.items():
+        samples = model.sample(N, seed=3)
+        found = {
+            "excess share": measures.excess_share(samples),
+            "species off": measures.species_off(samples),
+            "drawable": measures.share_drawable(samples[:2000]),
+            **spaces(model, seed),
+        }
+        numbers |= {f"07 {name}: {key}": value for key, value in found.items()}
+    return numbers
 
 
 def control(seed):
     """The same without a mapping network."""
-    model = trained(seed, depth=0)
+    model = after_the_game(seed, depth=0)
     if seed == 0:
         stylegan.store(model, CONTROL)
     numbers = {"excess share": measures.excess_share(model.sample(N, seed=3)), **spaces(model, seed)}

@@ -23,18 +23,16 @@ import train_stylegan as game  # before TensorFlow starts, too: it chooses how o
 
 # isort: split
 import argparse
-import functools
 import pathlib
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 from scipy.linalg import sqrtm
-from stylegan_measures import report
+from stylegan_measures import notebook, report
 
-from gentutor import networks, stylegan, training
+from gentutor import stylegan, training
 
 STATE = bands.FOLDER / "stylegan_encoder.npz"
 ASSET = pathlib.Path(stylegan.__file__).parent / "assets" / stylegan.CHECKPOINT
@@ -51,17 +49,9 @@ MAP_RATE = 0.04  # Muon's: Adam gets to 0.20 of the spread of w in the time of 0
 # ---- an autoencoder ----
 
 
-def encoder(channels=game.CHANNELS, dim=stylegan.STYLE_DIM, units=256):
-    """Pictures (batch, s, s, 3) -> w (batch, dim): the layers of the discriminator, without its minibatch deviation."""
-    x, size, leaky = None, stylegan.picture_size(channels), keras.layers.LeakyReLU(0.2)
-    picture = shrunk = keras.Input((size, size, 3), name="picture")
-    conv = functools.partial(keras.layers.Conv2D, kernel_size=3, padding="same", activation=leaky)
-    for width in channels[::-1]:
-        look = conv(width)(networks.Fold()(shrunk))
-        x = look if x is None else conv(width, strides=2)(x) + look
-        shrunk = keras.layers.AveragePooling2D(2)(shrunk)
-    x = keras.layers.Dense(units, activation=leaky)(keras.layers.Flatten()(x))
-    return keras.Model(picture, keras.layers.Dense(dim)(x), name="encoder")
+def encoder(channels=game.CHANNELS, units=256):
+    """Pictures (batch, s, s, 3) -> w (batch, 64): the notebook's, with a new discriminator's convolutions."""
+    return notebook.encoder_from(stylegan.discriminator(channels), units)
 
 
 def drawn_again(model, w):
@@ -142,23 +132,11 @@ def sphere(count, dim, key):
     return z * tf.math.rsqrt(tf.reduce_mean(z**2, axis=1, keepdims=True))
 
 
-def flow_network(dim, width=FLOW_WIDTH, depth=FLOW_DEPTH):
-    """Where one is (batch, dim) and when, from 0 to 1, (batch, 1) -> which way to go: (batch, dim)."""
-    x, t = keras.Input((dim,), name="x"), keras.Input((1,), name="t")
-    waves = t * (np.pi / 2 * np.arange(1, 9, dtype=np.float32))
-    when = ops.concatenate([ops.sin(waves), ops.cos(waves)], axis=-1)
-    h = keras.layers.Dense(width)(ops.concatenate([x, when], axis=-1))
-    for _ in range(depth):
-        own = keras.layers.Dense(width, activation="silu")(ops.concatenate([h, when], axis=-1))
-        h = h + keras.layers.Dense(width, kernel_initializer="zeros")(own)
-    return keras.Model([x, t], keras.layers.Dense(dim, kernel_initializer="zeros")(h), name="flow")
-
-
 def train_flow(x, steps, width=FLOW_WIDTH, seed=0):
     """A flow from z to the distribution of the rows of ``x`` (n, dim): flow matching; weights averaged."""
     (n, dim), rows = x.shape, tf.constant(x)
     keras.utils.set_random_seed(seed)
-    flow, average = flow_network(dim, width), flow_network(dim, width)
+    flow, average = (notebook.flow_network(dim, width, FLOW_DEPTH) for _ in range(2))
     average.set_weights(flow.get_weights())
 
     def loss(step):
@@ -172,19 +150,8 @@ def train_flow(x, steps, width=FLOW_WIDTH, seed=0):
 
 
 def walk(flow, z, steps=WALK):
-    """Where the flow carries z (n, dim), in so many steps of the mean of the slopes at both ends (Heun): (n, dim)."""
-
-    @tf.function(jit_compile=True)
-    def whole(x):
-        for k in range(steps):
-            t = tf.fill((len(x), 1), k / steps)
-            first = flow([x, t])
-            x += (first + flow([x + first / steps, t + 1.0 / steps])) / (2.0 * steps)
-        return x
-
-    chunk = 1000
-    padded = np.concatenate([z, np.zeros((-len(z) % chunk, z.shape[1]), np.float32)])
-    return np.concatenate([whole(tf.constant(padded[i : i + chunk])) for i in range(0, len(z), chunk)])[: len(z)]
+    """Where the flow carries z (n, dim), walking as the notebook does: (n, dim)."""
+    return training.in_chunks(tf.function(lambda x, training: notebook.walk(flow, x, steps)), tf.constant(z), 5000)
 
 
 def descend(network, average, loss, steps, optimizer, keep):

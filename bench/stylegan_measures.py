@@ -12,7 +12,8 @@ import numpy as np
 
 from gentutor import faces, metrics
 
-notebook = notebook_code.definitions("07_stylegan", {"BATCH", "STEPS", "reader", "second", "names"})
+KEPT = {"BATCH", "STEPS", "FINISH_STEPS", "FLOW_STEPS", "reader", "second", "names"}
+notebook = notebook_code.definitions("07_stylegan", KEPT)
 
 
 @functools.cache
@@ -35,16 +36,9 @@ def species_off(images):
     return 0.5 * float(np.abs(shares - 1 / 3).sum())
 
 
-@functools.cache
-def limit(size):
-    """Largest residual of a drawable face: 1.5 times that of real drawings (root mean square over 2,000)."""
-    real = notebook.residuals(faces.render(faces.sample(2000, seed=13), size))
-    return 1.5 * np.sqrt(np.mean(real**2))
-
-
 def share_drawable(images):
     """Share of pictures that are drawable."""
-    return float(np.mean(notebook.residuals(images) <= limit(images.shape[1])))
+    return float(np.mean(notebook.residuals(images) <= notebook.limit(images.shape[1])))
 
 
 def report(images):
@@ -52,7 +46,8 @@ def report(images):
     residuals = notebook.residuals(images[:2000])
     return (
         f"excess share {excess_share(images):.4f}, species off by {species_off(images):.3f}, "
-        f"drawable {np.mean(residuals <= limit(images.shape[1])):.3f}, median residual {np.median(residuals):.1f}"
+        f"drawable {np.mean(residuals <= notebook.limit(images.shape[1])):.3f}, "
+        f"median residual {np.median(residuals):.1f}"
     )
 
 

@@ -415,12 +415,14 @@ class StyleGAN(keras.Model):
         """Draw ``n`` pictures, uint8 (n, s, s, 3); ``psi`` below 1 pulls each w towards the mean w (truncation)."""
         n, key = validate.positive_int("n", n), (validate.seed(seed), 1)
         w = self.map(tf.random.stateless_normal((n, self.dim), key))
-        mean = self.mean_w()
-        return self.draw(mean + psi * (w - mean), seed)
+        if psi != 1.0:
+            mean = self.mean_w()
+            w = mean + psi * (w - mean)
+        return self.draw(w, seed)
 
     def map(self, z):
         """Averaged mapping network: z (n, dim) -> w (n, dim) as a NumPy array."""
-        return training.in_chunks(self.ema_mapping, tf.convert_to_tensor(z, tf.float32), 5000)
+        return training.in_chunks(self.ema_mapping, tf.convert_to_tensor(z, tf.float32), 1000)
 
     def mean_w(self, n=10_000):
         """Mean of w over ``n`` fixed draws of z: (dim,)."""
@@ -445,10 +447,15 @@ class StyleGAN(keras.Model):
     @functools.cached_property
     def _drawn(self):
         shapes = [(None, self.layer_count, self.dim), (None, noise_size(self.channels))]
-        return tf.function(
-            lambda styles, noise: self.ema_synthesis([styles, noise]),
-            input_signature=[tf.TensorSpec(shape, tf.float32) for shape in shapes],
-        )
+
+        @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32) for shape in shapes])
+        def run(styles, noise):
+            n = tf.shape(styles)[0]
+            half = (n + 1) // 2  # two halves side by side, a core each; of an odd number both draw the middle one
+            first, last = (self.ema_synthesis([styles[i : i + half], noise[i : i + half]]) for i in (0, n - half))
+            return tf.concat([first, last[2 * half - n :]], axis=0)
+
+        return run
 
     def _cuts(self, batch, step):
         """The layer from which the second w is used, (batch,): layer_count, so never, for 1 - mixing of them."""

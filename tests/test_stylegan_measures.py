@@ -3,6 +3,7 @@
 import pathlib
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -232,3 +233,63 @@ def test_a_sure_discriminator_raises_p(measures):
     model.discriminator.layers[-1].get_layer("logit").bias.assign([50.0])
     model.train_on_batch(np.tanh(np.random.default_rng(0).standard_normal((8, 16, 16, 3))).astype("float32"))
     assert float(model.augment.p) == pytest.approx(few_faces.PACE)
+
+
+def test_the_encoder_begins_with_the_discriminators_convolutions(notebook):
+    """Its last layers are given a kernel that picks one channel at one place: what the discriminator sees there."""
+    discriminator = stylegan.discriminator()
+    before = next(layer for layer in discriminator.layers if isinstance(layer, stylegan.MinibatchDeviation)).input
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
+    seen = keras.Model(discriminator.input, before)(images).numpy()
+    encode = notebook.encoder_from(discriminator, units=4)
+    hidden, last = (layer for layer in encode.layers if isinstance(layer, keras.layers.Dense))
+    pick = np.zeros(hidden.kernel.shape, "float32")
+    pick[np.ravel_multi_index((2, 3, 5), seen.shape[1:]), 0] = 1.0
+    hidden.kernel.assign(pick)
+    last.kernel.assign(np.eye(4, 64, dtype="float32"))
+    expected = np.where(seen[:, 2, 3, 5] > 0, 1.0, 0.2) * seen[:, 2, 3, 5]
+    np.testing.assert_allclose(encode(images)[:, 0], expected, rtol=1e-4, atol=1e-6)
+    assert len(encode.trainable_variables) == len(discriminator.trainable_variables)
+
+
+def test_the_finish_copies_the_model_and_learns_to_draw_faces_again(notebook, monkeypatch):
+    monkeypatch.setitem(notebook.reconstruct.__globals__, "FINISH_STEPS", 60)
+    images, model = faces.render(faces.sample(64, seed=0), 32), stylegan.StyleGAN()
+    before = [weight.copy() for weight in model.ema_synthesis.get_weights() + model.discriminator.get_weights()]
+    finished, encode = notebook.to_finish(model)
+    w = np.random.default_rng(0).standard_normal((3, 64)).astype("float32")
+    np.testing.assert_array_equal(model.draw(w), finished.draw(w))
+
+    def off():
+        again = finished.draw(notebook.codes(encode, images)).astype("float32")
+        return np.sqrt(np.mean((again - images) ** 2))
+
+    first, grey = off(), notebook.reconstruct(finished, encode, images)
+    assert len(grey) == 60
+    assert off() < 0.6 * first
+    for old, weight in zip(before, model.ema_synthesis.get_weights() + model.discriminator.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, weight)  # what the game left is kept
+
+
+def test_points_lie_on_the_straight_way_from_a_z_to_the_end(notebook):
+    end = tf.random.stateless_normal((500, 6), (3, 1))
+    (x, t), way = notebook.points(tf.constant(4, tf.int64), end)
+    z = ((x - t * end) / (1.0 - t)).numpy()[t.numpy()[:, 0] < 0.9]
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1), np.sqrt(6), rtol=1e-3)
+    np.testing.assert_allclose(x + (1.0 - t) * way, end, atol=1e-5)
+    assert 0.0 <= t.numpy().min() < 0.05
+    assert 0.95 < t.numpy().max() <= 1.0
+    assert np.abs((notebook.points(tf.constant(5, tf.int64), end)[0][0] - x).numpy()).max() > 0.1  # new at each step
+
+
+def test_the_mapping_network_that_walks_draws_a_known_gaussian(notebook):
+    rng, mean = np.random.default_rng(0), np.linspace(-3.0, 3.0, 16)
+    axes = np.linalg.qr(rng.standard_normal((16, 16)))[0]
+    matrix = np.linspace(0.5, 2.0, 16)[:, None] * axes  # standard deviations along the axes
+    w = (rng.standard_normal((20_000, 16)) @ matrix + mean).astype("float32")
+    drawn = notebook.walking_mapping(w)(rng.standard_normal((8000, 16)).astype("float32")).numpy()
+    np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=0.1)
+    along = (drawn - mean) @ axes.T
+    np.testing.assert_allclose(along.std(axis=0), np.linspace(0.5, 2.0, 16), rtol=0.15)  # so short a training leaves
+    correlations = np.corrcoef(along.T) - np.eye(16)
+    assert np.abs(correlations).max() < 0.1  # standard error 0.011
