@@ -59,6 +59,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gentutor import callbacks, checks, data, faces, metrics, plots, stylegan, training, widgets
 
+# %%
 tf.config.threading.set_intra_op_parallelism_threads(1)  # small layers: one core each, several side by side, is quicker
 plots.use_style()
 keras.utils.set_random_seed(0)
@@ -504,6 +505,7 @@ def limit(size):
     return 1.5 * np.sqrt(np.mean(real**2))
 
 
+# %%
 def share_of(images):
     """Share of the excess distance: 0 for drawn faces, 1 for the Gaussian."""
     return (metrics.frechet_distance(real_features, faces.features(images)) - floor) / (scale - floor)
@@ -536,6 +538,9 @@ _ = checks.expect("07 game: excess share", share, 0.373, 0.583)
 
 
 # %%
+FINISH_STEPS, FLOW_STEPS = 1_800, 2_000
+
+
 def encoder_from(discriminator, units=128):
     """Pictures (batch, s, s, 3) -> w (batch, 64): the discriminator's convolutions, two new dense layers."""
     deviation = next(layer for layer in discriminator.layers if isinstance(layer, stylegan.MinibatchDeviation))
@@ -550,9 +555,6 @@ def pictures(generator, styles):
 
 
 # %%
-FINISH_STEPS, FLOW_STEPS = 1_800, 2_000
-
-
 def reconstruct(generator, encode, images, seed=0):
     """Train encoder and synthesis to draw pictures again: the mean squared difference of the pixels falls."""
     parts = encode.trainable_variables, generator.ema_synthesis.trainable_variables
@@ -650,6 +652,7 @@ def points(step, end):
     return ((1 - t) * z + t * end, t), end - z
 
 
+# %%
 def train_flow(x, seed=0):
     """A flow from z to the distribution of the rows of x (n, dim)."""
     flow = flow_network(x.shape[1])
