@@ -190,6 +190,16 @@ def test_truncation_pulls_all_pictures_to_one():
     assert np.abs(model.sample(4, seed=1, psi=1.0).astype(int) - model.sample(4, seed=1).astype(int)).max() == 0
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 101])
+def test_a_face_is_the_same_alone_and_in_company(n):
+    """Pictures are drawn in two halves of a chunk; of one, or an odd number, as well."""
+    model, w = small_model(), np.random.default_rng(0).standard_normal((101, 16)).astype("float32")
+    styles = np.repeat(w[:n, None], model.layer_count, axis=1)
+    expected = model.ema_synthesis([styles, np.zeros((n, stylegan.noise_size(model.channels)), "float32")])
+    expected = data.denormalize(np.clip(expected, -1.0, 1.0))
+    assert np.abs(model.draw(w[:n]).astype(int) - expected).max() <= 1  # rounding may fall either way
+
+
 def test_fit_takes_batches_and_counts_both_losses():
     model = small_model()
     batches = data.batches(pictures(), 8).map(lambda x: x / 1.0)
