@@ -14,6 +14,7 @@ import os
 os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # each operation on one core, two side by side: a quarter quicker
 
 # isort: split
+import functools
 import pathlib
 
 import keras
@@ -28,6 +29,7 @@ N = 5000
 CONTROL = pathlib.Path(stylegan.__file__).parent / "assets" / "stylegan_control.npz"
 
 
+@functools.cache  # the game, the autoencoder and the encoder's codes all need them
 def training_faces():
     """The notebook's."""
     return faces.render(faces.sample(20_000, seed=1), 32)

@@ -128,8 +128,7 @@ class Axes:
 
 def sphere(count, dim, key):
     """Draws of z as the mapping network sees them, of length √dim: (count, dim)."""
-    z = tf.random.stateless_normal((count, dim), key)
-    return z * tf.math.rsqrt(tf.reduce_mean(z**2, axis=1, keepdims=True))
+    return notebook.normalize_z(tf.random.stateless_normal((count, dim), key))
 
 
 def train_flow(x, steps, width=FLOW_WIDTH, seed=0):
