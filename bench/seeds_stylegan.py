@@ -2,8 +2,8 @@
 
 Two cores, about five minutes a seed for the live model, two for the control and for the edits. The live model as the
 notebook trains it: the game, then the finish without one. The control plays the same game, but its w is the normalised
-z itself. That of seed 0 is stored in gentutor/assets, for the notebook. The edits are of other faces of the bundled
-checkpoint for each seed.
+z itself. That of seed 0 is stored in gentutor/assets, for the notebook. The edits are of other faces for each seed,
+given ones and such that the bundled checkpoint generates.
 """
 
 import bands  # first: keeps the process on two cores before TensorFlow starts
@@ -85,19 +85,24 @@ def control(seed):
 
 
 def edit(seed, n=200):
-    """Glasses put on n faces of the bundled checkpoint, walked and repaired: share in which each factor changes."""
-    model = stylegan.load()
+    """Glasses put on n given faces and n generated ones, walked and repaired: share in which each factor changes."""
+    model, numbers = stylegan.load(), {}
     w = model.map(tf.random.stateless_normal((4000, model.dim), (6, 0)))  # the notebook's
-    read = faces.read(model.draw(w))
-    bare = notebook.without_glasses(model, n, seed)
-    before = np.repeat(bare[:, None], model.layer_count, axis=1)
-    walked = notebook.edited(before, *notebook.plane(w, read.glasses == 1))
-    repaired = notebook.repaired(model, notebook.spread_of(w), before, walked, {"glasses": 1})
-    numbers, read = {}, faces.read(model.draw(bare))
-    for way, styles in {"walk": walked, "repaired": repaired}.items():
-        shares = notebook.changes(read, faces.read(model.draw(styles)))
-        numbers |= {f"07 {way}: {name}": share for name, share in shares.items()}
-        numbers[f"07 {way}: other factors"] = sum(shares.values()) - shares["glasses"]
+    plane, spread = notebook.plane(w, faces.read(model.draw(w)).glasses == 1), notebook.spread_of(w)
+
+    def with_glasses(before, after):
+        return notebook.repaired(model, spread, before, after, {"glasses": 1})
+
+    given = notebook.given_faces(n, seed=20 + seed)[1]
+    guessed = notebook.codes(notebook.bundled_encoder(model.channels), given)
+    found = notebook.in_parts(functools.partial(notebook.searched, model), guessed, given)
+    for kind, bare in {"given": found, "generated": notebook.without_glasses(model, n, seed)}.items():
+        before, read = np.repeat(bare[:, None], model.layer_count, axis=1), faces.read(model.draw(bare))
+        walked = notebook.edited(before, *plane)
+        for way, styles in {"walk": walked, "repaired": notebook.in_parts(with_glasses, before, walked)}.items():
+            shares = notebook.changes(read, faces.read(model.draw(styles)))
+            numbers |= {f"07 {kind} {way}: {name}": share for name, share in shares.items()}
+            numbers[f"07 {kind} {way}: other factors"] = sum(shares.values()) - shares["glasses"]
     return numbers
 
 

@@ -24,6 +24,7 @@ PENALTY, FEW = 10.0, 4  # R1 looks at one real picture in FEW, at one GROUP at l
 RATE, DISCRIMINATOR_RATE = 2e-2, 2e-3
 MOMENTUM, SQUARES = 0.6, 0.99  # shares of the old mean gradient, and of the old mean squared gradient, kept at a step
 CHECKPOINT = "stylegan_faces.npz"
+MAPPING = "dim", "depth", "width", "walk"  # the settings of a mapping network
 
 
 # ---- layers ----
@@ -162,11 +163,50 @@ def mapping_network(dim=STYLE_DIM, depth=MAPPING_DEPTH, width=None):
     All layers but the last have ``width`` units: ``dim`` unless given.
     """
     z = keras.Input((validate.positive_int("dim", dim),), name="z")
-    w = z * ops.rsqrt(ops.mean(ops.square(z), axis=-1, keepdims=True) + 1e-8)
+    w = normalize_z(z)
     for i in range(depth):
         units = dim if i == depth - 1 else width or dim
         w = Leaky()(Dense(units, speed=MAPPING_SPEED, name=f"dense_{i}")(w))
     return keras.Model(z, w, name="mapping")
+
+
+def walking_network(dim=STYLE_DIM, depth=3, width=None, steps=12):
+    """z (batch, dim) -> w (batch, dim): z scaled to length √dim, carried by a flow in ``steps``, turned and stretched.
+
+    The flow, a network with ``depth`` blocks of ``width`` units, says for a place and a time from 0 to 1 which way to
+    go; each step follows the mean of its answers at both ends (Heun). Notebook 07 builds and trains it.
+    """
+    flow, z = flow_network(dim, depth, width or dim), keras.Input((validate.positive_int("dim", dim),), name="z")
+    x, limit = normalize_z(z), 2.0 * math.sqrt(dim)  # nothing lies farther out, but a rare walk would run off
+    for k in range(validate.positive_int("steps", steps)):
+        now, then = (ops.full_like(x[:, :1], t / steps) for t in (k, k + 1))
+        first = flow([x, now])
+        x = ops.clip(x + (first + flow([x + first / steps, then])) / (2 * steps), -limit, limit)
+    return keras.Model(z, keras.layers.Dense(dim, name="axes")(x), name="mapping")
+
+
+def flow_network(dim, depth, width):
+    """Where one is (batch, dim) and when, from 0 to 1, (batch, 1) -> which way to go: (batch, dim)."""
+    x, t = keras.Input((dim,), name="x"), keras.Input((1,), name="t")
+    waves = t * (np.pi / 2 * np.arange(1, 9, dtype="float32"))
+    when = ops.concatenate([ops.sin(waves), ops.cos(waves)], axis=-1)
+    h = keras.layers.Dense(width)(ops.concatenate([x, when], axis=-1))
+    for _ in range(depth):
+        own = keras.layers.Dense(width, activation="silu")(ops.concatenate([h, when], axis=-1))
+        h = h + keras.layers.Dense(width, kernel_initializer="zeros")(own)
+    return keras.Model([x, t], keras.layers.Dense(dim, kernel_initializer="zeros")(h), name="flow")
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(network):
+    """A mapping network as one graph, traced once: walks are three times as quick."""
+    run = tf.function(lambda z: network(z), input_signature=[tf.TensorSpec((None, network.input_shape[-1]))])
+    return lambda z, training: run(z)
+
+
+def normalize_z(z):
+    """z (batch, dim), scaled to length √dim."""
+    return z * ops.rsqrt(ops.mean(ops.square(z), axis=-1, keepdims=True) + 1e-8)
 
 
 def synthesis_network(channels=CHANNELS, dim=STYLE_DIM):
@@ -302,6 +342,7 @@ class StyleGAN(keras.Model):
         channels: of both players at 8 × 8, 16 × 16, …
         depth: dense layers of the mapping network; 0 is the control without one.
         width: units of all of them but the last; ``dim`` unless given.
+        walk: if given, the mapping network is ``walking_network``, of so many steps, ``depth`` blocks and this width.
         penalty: weight of R1, half the squared gradient of the logits at a quarter of the real pictures (at four at
             least). It is meant for 32 × 32 and grows with the number of pixels, because each pixel's gradient shrinks
             with it.
@@ -317,6 +358,7 @@ class StyleGAN(keras.Model):
         dim=STYLE_DIM,
         depth=MAPPING_DEPTH,
         width=None,
+        walk=None,
         penalty=PENALTY,
         mixing=0.05,
         ema_decay=0.998,
@@ -326,10 +368,12 @@ class StyleGAN(keras.Model):
     ):
         super().__init__(**kwargs)
         self.settings = dict(
-            dim=dim, depth=depth, width=width, penalty=penalty, mixing=mixing, ema_decay=ema_decay, units=units
-        )  # what ``grown`` hands on
+            dim=dim, depth=depth, width=width, walk=walk,
+            penalty=penalty, mixing=mixing, ema_decay=ema_decay, units=units,
+        )  # fmt: skip  # what ``grown`` hands on
         self.channels, self.dim, self.size = tuple(channels), dim, picture_size(channels)
-        self.mapping, self.ema_mapping = (mapping_network(dim, depth, width) for _ in range(2))
+        make = functools.partial(walking_network, steps=walk) if walk else mapping_network
+        self.mapping, self.ema_mapping = (make(dim, depth, width) for _ in range(2))
         self.synthesis, self.ema_synthesis = (synthesis_network(channels, dim) for _ in range(2))
         self.discriminator = discriminator(channels, validate.positive_int("units", units))
         self.penalty, self.mixing = validate.number("penalty", penalty), validate.number("mixing", mixing, 0.0, 1.0)
@@ -422,7 +466,7 @@ class StyleGAN(keras.Model):
 
     def map(self, z):
         """Averaged mapping network: z (n, dim) -> w (n, dim) as a NumPy array."""
-        return training.in_chunks(self.ema_mapping, tf.convert_to_tensor(z, tf.float32), 1000)
+        return training.in_chunks(_compiled(self.ema_mapping), tf.convert_to_tensor(z, tf.float32), 1000)
 
     def mean_w(self, n=10_000):
         """Mean of w over ``n`` fixed draws of z: (dim,)."""
@@ -504,15 +548,14 @@ def mix(w, other, cut, layers):
 
 def store(model, path):
     """Write the averaged generator of a ``StyleGAN`` as float16 arrays, with the settings that ``load`` needs."""
-    settings = {"channels": model.channels, "dim": model.dim, "depth": model.settings["depth"]}
-    settings["width"] = model.settings["width"] or model.dim
+    settings = {name: size for name in MAPPING if (size := model.settings[name]) is not None}
     networks = {"mapping": model.ema_mapping, "synthesis": model.ema_synthesis}
     weights = {
         f"{name}_{i}": weight.astype(np.float16)
         for name, network in networks.items()
         for i, weight in enumerate(network.get_weights())
     }
-    np.savez_compressed(path, **settings, **weights)
+    np.savez_compressed(path, channels=model.channels, **settings, **weights)
 
 
 def load(path=None):
@@ -523,7 +566,7 @@ def load(path=None):
     with np.load(path or data.asset(CHECKPOINT)) as file:
         arrays = {name: file[name] for name in file.files}
     channels = tuple(int(width) for width in arrays["channels"])
-    sizes = {name: int(arrays[name]) for name in ("dim", "depth", "width") if name in arrays}
+    sizes = {name: int(arrays[name]) for name in MAPPING if name in arrays}
     model = StyleGAN(channels, **sizes)
     for name in ("mapping", "synthesis"):
         weights = [arrays[f"{name}_{i}"] for i in range(len(getattr(model, name).weights))]

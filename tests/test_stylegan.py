@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import scipy
 import tensorflow as tf
 
 from gentutor import data, stylegan
@@ -87,6 +88,24 @@ def test_mapping_starts_from_the_direction_of_z_alone():
 def test_all_layers_of_the_mapping_network_but_the_last_have_its_width():
     network = stylegan.mapping_network(16, depth=3, width=24)
     assert [weight.shape for weight in network.weights[::2]] == [(16, 24), (24, 24), (24, 16)]
+
+
+def test_a_walk_ends_where_scipy_solves_the_same_equation():
+    network, z = stylegan.walking_network(6, depth=2, width=16, steps=60), normal(4, 6)
+    rng = np.random.default_rng(0)
+    network.set_weights([0.2 * rng.standard_normal(weight.shape) for weight in network.get_weights()])
+    flow, axes = network.get_layer("flow"), network.get_layer("axes")
+
+    def slope(t, x):
+        x = x.reshape(4, 6).astype("float32")
+        return np.asarray(flow([x, np.full((4, 1), t, "float32")])).ravel()
+
+    start = z.numpy() / np.sqrt(np.mean(z.numpy() ** 2, axis=1, keepdims=True))
+    end = scipy.integrate.solve_ivp(slope, (0, 1), start.ravel(), rtol=1e-6, atol=1e-6).y[:, -1].reshape(4, 6)
+    assert np.abs(end - start).max() > 1.0  # it has gone somewhere
+    np.testing.assert_allclose(network(z), end @ axes.kernel.numpy() + axes.bias.numpy(), atol=1e-3)
+    with pytest.raises(ValueError, match="steps"):
+        stylegan.walking_network(6, steps=0)
 
 
 def test_layers_sizes_and_shapes_fit():
@@ -233,9 +252,9 @@ def test_a_grown_model_begins_as_the_same_functions():
     assert grown.sample(2, seed=0).shape == (2, 64, 64, 3)
 
 
-@pytest.mark.parametrize("width", [None, 24])
-def test_stored_generator_draws_the_same(tmp_path, width):
-    model = small_model(width=width)
+@pytest.mark.parametrize("sizes", [{}, {"width": 24}, {"width": 24, "depth": 2, "walk": 3}, {"depth": 0}])
+def test_stored_generator_draws_the_same(tmp_path, sizes):
+    model = small_model(**sizes)
     model.train_on_batch(pictures())
     stylegan.store(model, tmp_path / "small.npz")
     loaded = stylegan.load(tmp_path / "small.npz")
