@@ -93,16 +93,20 @@ def edit(seed, n=200):
     def with_glasses(before, after):
         return notebook.repaired(model, spread, before, after, {"glasses": 1})
 
-    given = notebook.given_faces(n, seed=20 + seed)[1]
+    factors, given = notebook.given_faces(n, seed=20 + seed)
     guessed = notebook.codes(notebook.bundled_encoder(model.channels), given)
     found = notebook.in_parts(functools.partial(notebook.searched, model), guessed, given)
     for kind, bare in {"given": found, "generated": notebook.without_glasses(model, n, seed)}.items():
         before, read = np.repeat(bare[:, None], model.layer_count, axis=1), faces.read(model.draw(bare))
         walked = notebook.edited(before, *plane)
         for way, styles in {"walk": walked, "repaired": notebook.in_parts(with_glasses, before, walked)}.items():
-            shares = notebook.changes(read, faces.read(model.draw(styles)))
-            numbers |= {f"07 {kind} {way}: {name}": share for name, share in shares.items()}
-            numbers[f"07 {kind} {way}: other factors"] = sum(shares.values()) - shares["glasses"]
+            after = faces.read(model.draw(styles))
+            rows = {f"07 {kind} {way}": notebook.changes(read, after)}
+            if kind == "given":
+                rows[f"07 given {way}, led away"] = notebook.led_away(factors, read, after)
+            for row, shares in rows.items():
+                numbers |= {f"{row}: {name}": share for name, share in shares.items()}
+                numbers[f"{row}: other factors"] = sum(shares.values()) - shares["glasses"]
     return numbers
 
 

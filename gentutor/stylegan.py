@@ -177,7 +177,7 @@ def walking_network(dim=STYLE_DIM, depth=3, width=None, steps=12):
     go; each step follows the mean of its answers at both ends (Heun). Notebook 07 builds and trains it.
     """
     flow, z = flow_network(dim, depth, width or dim), keras.Input((validate.positive_int("dim", dim),), name="z")
-    x, limit = normalize_z(z), 2.0 * math.sqrt(dim)  # nothing lies farther out, but a rare walk would run off
+    x, limit = normalize_z(z), 2.0 * math.sqrt(dim)  # no code has such numbers, but a rare walk would run off
     for k in range(validate.positive_int("steps", steps)):
         now, then = (ops.full_like(x[:, :1], t / steps) for t in (k, k + 1))
         first = flow([x, now])

@@ -226,6 +226,21 @@ def test_the_bundled_encoder_and_a_search_find_given_faces(notebook):
     assert off(notebook.searched(model, astray, given, steps=60)) < 0.75 * off(astray)
 
 
+def test_led_away_are_changes_that_do_not_restore_what_was_given(notebook):
+    given = faces.sample(4, seed=0)
+    given.hair_style[:], given.eye_size[:] = 1, 0.0
+    before, after = given.copy(), given.copy()
+    before.hair_style[0] = 2  # misread, and restored
+    after.hair_style[1] = 3  # led away
+    before.hair_style[2] = after.hair_style[2] = 0  # misread all along
+    after.eye_size[2] = 0.6
+    before.eye_size[3], after.eye_size[3] = -0.3, 0.3  # changed by more than 0.5, but not that far from what was given
+    changes, away = notebook.changes(before, after), notebook.led_away(given, before, after)
+    assert (changes["hair_style"], away["hair_style"]) == (0.5, 0.25)
+    assert (changes["eye_size"], away["eye_size"]) == (0.5, 0.25)
+    assert changes["coat"] == away["coat"] == 0.0
+
+
 def test_rows_in_parts_are_the_rows_of_all(notebook):
     a, b = np.arange(14.0).reshape(7, 2), np.arange(7.0)
     np.testing.assert_array_equal(notebook.in_parts(lambda x, y: x + y[:, None], a, b, size=3), a + b[:, None])
