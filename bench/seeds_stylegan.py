@@ -90,23 +90,23 @@ def edit(seed, n=200):
     w = model.map(tf.random.stateless_normal((4000, model.dim), (6, 0)))  # the notebook's
     plane, spread = notebook.plane(w, faces.read(model.draw(w)).glasses == 1), notebook.spread_of(w)
 
+    def for_all_layers(w):
+        return np.repeat(w[:, None], model.layer_count, axis=1)
+
     def with_glasses(before, after):
         return notebook.repaired(model, spread, before, after, {"glasses": 1})
 
-    factors, given = notebook.given_faces(n, seed=20 + seed)
-    guessed = notebook.codes(notebook.bundled_encoder(model.channels), given)
+    _, given = notebook.given_faces(n, seed=20 + seed)
+    guessed = for_all_layers(notebook.codes(notebook.bundled_encoder(model.channels), given))
     found = notebook.in_parts(functools.partial(notebook.searched, model), guessed, given)
-    for kind, bare in {"given": found, "generated": notebook.without_glasses(model, n, seed)}.items():
-        before, read = np.repeat(bare[:, None], model.layer_count, axis=1), faces.read(model.draw(bare))
-        walked = notebook.edited(before, *plane)
+    generated = for_all_layers(notebook.without_glasses(model, n, seed))
+    for kind, before in {"given": found, "generated": generated}.items():
+        read, walked = faces.read(model.draw(before)), notebook.edited(before, *plane)
         for way, styles in {"walk": walked, "repaired": notebook.in_parts(with_glasses, before, walked)}.items():
             after = faces.read(model.draw(styles))
-            rows = {f"07 {kind} {way}": notebook.changes(read, after)}
-            if kind == "given":
-                rows[f"07 given {way}, led away"] = notebook.led_away(factors, read, after)
-            for row, shares in rows.items():
-                numbers |= {f"{row}: {name}": share for name, share in shares.items()}
-                numbers[f"{row}: other factors"] = sum(shares.values()) - shares["glasses"]
+            shares, row = notebook.changes(read, after), f"07 {kind} {way}"
+            numbers |= {f"{row}: {name}": share for name, share in shares.items()}
+            numbers[f"{row}: other factors"] = sum(shares.values()) - shares["glasses"]
     return numbers
 
 

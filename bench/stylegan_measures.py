@@ -60,11 +60,19 @@ def separability(latents, factors):
     return 2 ** sum(notebook.left_open(latents, *question)[0] for question in questions)
 
 
+def drawn_edit(parts=7):
+    """Percent of 14,000 drawings in which a factor reads differently once glasses are drawn on, and is misread then."""
+    shares = [notebook.drawn_edit(2000, seed=5000 + part) for part in range(parts)]
+    return {row: {name: 100 * np.mean([s[row][name] for s in shares]) for name in notebook.names} for row in shares[0]}
+
+
 def main():
     from gentutor import stylegan
 
     model = stylegan.load()
     print(report(model.sample(10_000, seed=1)))
+    for row, shares in drawn_edit().items():
+        print(f"{row}, percent:", *(f"{name} {share:.2f}" for name, share in shares.items()))
 
 
 if __name__ == "__main__":
