@@ -1373,7 +1373,6 @@ after = {name: faces.read(model64.draw(styles)) for name, styles in trials.items
 rows = {name: changes(read_found, read_after) for name, read_after in after.items()}
 
 
-
 # %%
 def drawn_edit(n, seed):
     """Glasses *drawn* onto n drawings: how often each factor reads differently then, and how often it is misread."""
