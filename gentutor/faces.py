@@ -3,6 +3,7 @@
 The data of notebooks 05, 07 and 16: as many faces as wanted, at any size, from the same few numbers.
 """
 
+import concurrent.futures
 import functools
 import math
 
@@ -85,11 +86,16 @@ def render(factors, size):
     pictures = np.empty((len(factors), size, size, 3), np.uint8)
     chunk = max(1, 2**16 // size**2)  # so many faces fit in a processor's cache
     kinds = np.stack([factors[name] for name in _SHAPES], axis=1)
+    parts = []
     for kind in np.unique(kinds, axis=0):  # faces of one kind are drawn together
         rows = np.flatnonzero((kinds == kind).all(axis=1))
-        for start in range(0, len(rows), chunk):
-            part = rows[start : start + chunk]
-            pictures[part] = _Painter(factors[part], size).picture()
+        parts += [rows[start : start + chunk] for start in range(0, len(rows), chunk)]
+
+    def paint(part):
+        pictures[part] = _Painter(factors[part], size).picture()
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:  # a core each
+        list(pool.map(paint, parts))
     return pictures
 
 
@@ -149,13 +155,14 @@ def _reader_function():
     return run
 
 
-def _run_reader(images, chunk=500):
+def _run_reader(images):
     images = validate.uint8_images("images", images)
     if images.ndim != 4 or images.shape[3] != 3 or images.shape[1] != images.shape[2] or images.shape[1] % 32:
         raise ValueError(
             f"images must have the shape (n, s, s, 3) with s a multiple of 32, but it is {images.shape}. "
             "Draw them with faces.render(factors, 32); a single picture needs a batch axis: images[None]."
         )
+    chunk = max(1, 500 * 32**2 // images.shape[1] ** 2)  # of all sizes as much memory
     with tf.device("CPU"):
         parts = [_reader_function()(images[i : i + chunk]) for i in range(0, len(images), chunk)]
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
