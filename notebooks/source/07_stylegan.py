@@ -783,7 +783,7 @@ w = model64.map(tf.random.stateless_normal((2000, 64), (4, 1)))
 mean_w = w.mean(axis=0)
 for psi in psis:
     images = model64.draw(mean_w + psi * (w - mean_w), seed=4)
-    rows.append(images[:8])
+    rows.append(images[:8].copy())  # a slice would keep all 2,000 in memory
     curve.append(metrics.precision_recall(real_features[:2000], faces.features(images)) if psi else (np.nan, np.nan))
 show(np.concatenate(rows), columns=8, title="ψ = 0 (top), 0.3, 0.5, 0.7, 0.85, 1 (bottom)")
 precision, recall = np.transpose(curve)
@@ -938,6 +938,14 @@ def slerp(a, b, t):
 
 
 # %%
+def in_parts(function, *arrays, size=20):
+    """What a function makes of 20 rows at a time, two parts side by side: all at once would take too much memory."""
+    parts = zip(*([array[i : i + size] for i in range(0, len(array), size)] for array in arrays), strict=True)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return np.concatenate(list(pool.map(lambda part: function(*part), parts)))
+
+
+@functools.cache
 def feature_function(model):
     """w (n, 64) -> features of the averaged generator's pictures without noise; one compiled function for a model."""
 
@@ -959,7 +967,7 @@ def path_lengths(model, space, n=1000, epsilon=1e-3, seed=0):
     for place in (t, t + epsilon):
         point = slerp(*ends, place) if space == "Z" else (1 - place) * ends[0] + place * ends[1]
         w = model.map(point) if space == "Z" else point.astype("float32")
-        found.append(np.concatenate([features(w[i : i + 100]) for i in range(0, n, 100)]))
+        found.append(in_parts(features, w))
     return np.sum((found[1] - found[0]) ** 2, axis=1) / epsilon**2
 
 
@@ -1145,13 +1153,6 @@ def searched(generator, styles, images, steps=40):
     for _ in range(steps):
         adam.apply([unlikeness_slope(styles.value(), generator, goal, goal_features)], [styles])
     return styles.numpy()
-
-
-def in_parts(function, *arrays, size=20):
-    """What a function makes of 20 rows at a time, two parts side by side: all at once would take too much memory."""
-    parts = zip(*([array[i : i + size] for i in range(0, len(array), size)] for array in arrays), strict=True)
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        return np.concatenate(list(pool.map(lambda part: function(*part), parts)))
 
 
 # %%
@@ -1423,9 +1424,7 @@ _ = checks.expect("07 given repaired: other factors", others["repaired"], -0.005
 #
 # On generated faces eyes have a share, too: a change that nobody sees, the red, the green and the blue of a whole
 # picture shifted by at most 2 of 255 levels each, tips the judge's answer about their colour in 0.2 % (hair style 0.15
-# %), of drawings in 0.03 % (4,000 of each). With the mapping network in one pass that this generator had for a time it
-# was 1.2 %, and the repaired edit changed the eyes' colour of 4.3 %: an answer that anything tips no edit can leave
-# alone (`bench/stylegan_trials.md`).
+# %), of drawings in 0.03 % (4,000 of each). An answer that anything tips no edit can leave alone.
 
 # %% [markdown]
 # Can the second network judge as well? In an earlier form of the search, on the game's faces
