@@ -446,7 +446,7 @@ _ = plots.image_rows({how: pictures[order] for how, pictures in small.items()}, 
 # %% [markdown]
 # By concatenation the discriminator has to discover that ten of its 794 inputs say what the others should look like:
 # after 1,000 steps only some 15 % of the pictures are as asked, hardly more than by chance. With the sum built in, more
-# than four in five are, and the share is better too. Its diversity, about 40 %, is the lowest of the three, though: these
+# than four in five are, and the share is better too. But its diversity, about 40 %, is the lowest of the three: these
 # small GANs fail the judge's second test. (For the other two that number flatters: where a row mixes digits, they
 # differ much. How the gap changes in longer training is not measured here.)
 
